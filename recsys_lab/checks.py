@@ -13,10 +13,13 @@ from datetime import datetime, timezone
 from numbers import Integral, Real
 from typing import Any, NoReturn
 
+import numpy as np
+
 from recsys_lab.errors import InvalidEvent, shorten
 
 MAX_RECOMMENDATIONS = 1000
 DEEPEST = 50
+LONGEST_PATH = 100
 
 Check = Callable[[str, Any], Any]
 
@@ -34,11 +37,11 @@ def text(field: str, value: Any) -> str:
             value.encode()
         except UnicodeEncodeError:
             refuse(field, value, "it holds half a surrogate pair, which UTF-8 cannot carry. Repair the text.")
-    return value if type(value) is str else str(value)
+    return value if type(value) is str else str.__str__(value)
 
 
 def name(field: str, value: Any) -> str:
-    if value is None or value == "":
+    if value is None or (isinstance(value, str) and not value):
         refuse(field, value, "it must not be empty. Fill it in, or drop the event.")
     return text(field, value)
 
@@ -48,7 +51,7 @@ def optional_text(field: str, value: Any) -> str | None:
 
 
 def moment(field: str, value: Any) -> datetime:
-    if not isinstance(value, datetime):
+    if not isinstance(value, datetime) or value != value:  # pandas' NaT is a datetime, and unequal to itself
         refuse(field, value, "a date and time is needed, such as 2026-01-01T12:00:00+00:00.")
     if value.tzinfo is timezone.utc and type(value) is datetime:
         return value
@@ -67,32 +70,30 @@ def number(field: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, Real):
         refuse(field, value, "a number is needed. Convert it, or drop the event.")
     try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
+        kept = float(value)
+    except (OverflowError, TypeError, ValueError):  # too large, or a number by name only: numpy's timedelta64
+        kept = math.nan
+    if not math.isfinite(kept):
         refuse(field, value, "a finite number is needed. Drop the event or send 1.0.")
-    return number
+    return kept
 
 
 def count(field: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral):
         refuse(field, value, "a whole number is needed.")
-    whole = int(value)
+    whole = _whole(field, value)
     if not 1 <= whole <= MAX_RECOMMENDATIONS:
         refuse(field, value, f"ask for 1 to {MAX_RECOMMENDATIONS}.")
     return whole
 
 
 def flag(field: str, value: Any) -> bool:
-    if not isinstance(value, bool):
+    if not isinstance(value, (bool, np.bool_)):
         refuse(field, value, "true or false is needed.")
-    return value
+    return bool(value)
 
 
 def json_object(field: str, value: Any) -> FrozenDict:
-    if value is EMPTY:
-        return EMPTY
     if not isinstance(value, dict):
         refuse(field, value, "a JSON object is needed, such as {}.")
     if not value:
@@ -141,8 +142,10 @@ def freeze(path: str, value: Any, depth: int = 0) -> Any:
         return value
     if isinstance(value, str):
         return text(path, value)
+    if isinstance(value, np.bool_):
+        return bool(value)
     if isinstance(value, Integral):
-        whole = int(value)
+        whole = _whole(path, value)
         if not -(2**63) <= whole < 2**64:
             refuse(path, value, "whole numbers of at most 64 bits travel in JSON. Send it as text.")
         return whole
@@ -151,10 +154,23 @@ def freeze(path: str, value: Any, depth: int = 0) -> Any:
     if depth >= DEEPEST:
         refuse(path, value, f"it is nested more than {DEEPEST} deep.")
     if isinstance(value, dict):
-        return FrozenDict({_key(path, key): freeze(f"{path}.{key}", v, depth + 1) for key, v in value.items()})
+        return FrozenDict({_key(path, key): freeze(_below(path, key), v, depth + 1) for key, v in value.items()})
     if isinstance(value, (list, tuple)):
         return FrozenList(freeze(f"{path}[{i}]", v, depth + 1) for i, v in enumerate(value))
     refuse(path, value, "JSON has no such type. Convert it to text, a number, a list or an object.")
+
+
+def _whole(field: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):  # a number by name only: numpy's timedelta64
+        refuse(field, value, "a whole number is needed.")
+
+
+def _below(path: str, key: str) -> str:
+    """The path of a key, cut so that a long key makes neither a long message nor a long wait."""
+    inner = f"{path}.{key}"
+    return inner if len(inner) <= LONGEST_PATH else inner[: LONGEST_PATH - 1] + "…"
 
 
 def _key(path: str, key: Any) -> str:

@@ -13,6 +13,7 @@ today and next year. On the `SystemClock` the same code runs live. (Trio's MockC
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import random
@@ -21,6 +22,7 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from typing import Literal, Protocol
 
+from recsys_lab.checks import moment
 from recsys_lab.errors import shorten
 
 
@@ -31,7 +33,10 @@ class Clock(Protocol):
         """The current time, aware, in UTC."""
 
     async def sleep(self, seconds: float) -> None:
-        """Return when that many seconds have passed on this clock; at the next turn of the loop for 0 or less."""
+        """Return when that many seconds have passed on this clock; at the next turn of the loop for 0 or less.
+
+        Raises ValueError when `seconds` is NaN, infinite, or ends after the year 9999.
+        """
 
 
 class SystemClock:
@@ -41,6 +46,7 @@ class SystemClock:
         return datetime.now(timezone.utc)
 
     async def sleep(self, seconds: float) -> None:
+        _deadline(self.now(), seconds)
         await asyncio.sleep(seconds)
 
 
@@ -52,10 +58,10 @@ class SimulatedClock:
     """
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=timezone.utc)) -> None:
-        self._now = _aware(start)
+        self._now = moment("start", start)
         self._sleepers: list[tuple[datetime, int, asyncio.Future[None]]] = []
         self._calls = itertools.count()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def __repr__(self) -> str:
         return f"SimulatedClock({self._now.isoformat()})"
@@ -64,21 +70,22 @@ class SimulatedClock:
         return self._now
 
     async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            await asyncio.sleep(0)
-            return
         wake = asyncio.get_running_loop().create_future()
         with self._lock:
-            heapq.heappush(self._sleepers, (self._now + timedelta(seconds=seconds), next(self._calls), wake))
-        await wake
+            deadline = _deadline(self._now, seconds)
+            over = deadline <= self._now
+            if not over:
+                heapq.heappush(self._sleepers, (deadline, next(self._calls), wake))
+        await (asyncio.sleep(0) if over else wake)
 
     def advance(self, duration: timedelta) -> None:
         """Let `duration` pass and wake whoever's deadline came. Raises ValueError when it is negative."""
-        self.set(self._now + duration)
+        with self._lock:
+            self.set(self._now + duration)
 
     def set(self, time: datetime) -> None:
         """Make it `time` and wake whoever's deadline came. Raises ValueError when that lies in the past."""
-        time = _aware(time)
+        time = moment("time", time)
         with self._lock:
             if time < self._now:
                 raise ValueError(
@@ -90,7 +97,10 @@ class SimulatedClock:
                 _wake(heapq.heappop(self._sleepers)[2])
 
     async def run_until_idle(self) -> None:
-        """Jump from deadline to deadline until nobody sleeps; between jumps, let all that woke do its work."""
+        """Jump from deadline to deadline until nobody sleeps; between jumps, let all that woke do its work.
+
+        Sleepers on the event loops of other threads are woken too, but what they do then is not waited for.
+        """
         await _let_everything_run()
         while (deadline := self._next_deadline()) is not None:
             self.set(deadline)
@@ -98,7 +108,7 @@ class SimulatedClock:
 
     def _next_deadline(self) -> datetime | None:
         with self._lock:
-            while self._sleepers and self._sleepers[0][2].done():  # the sleeper was cancelled
+            while self._sleepers and _gone(self._sleepers[0][2]):
                 heapq.heappop(self._sleepers)
             return self._sleepers[0][0] if self._sleepers else None
 
@@ -124,10 +134,19 @@ class IdSource:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
 
-def _aware(time: datetime) -> datetime:
-    if not isinstance(time, datetime) or time.utcoffset() is None:
-        raise ValueError(f"time is {shorten(time)}; an aware datetime is needed, such as one with timezone.utc.")
-    return time.astimezone(timezone.utc)
+def _deadline(now: datetime, seconds: float) -> datetime:
+    try:
+        return now + timedelta(seconds=seconds)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"seconds is {shorten(seconds)}; a finite number that ends before the year 10000 is needed. "
+            "To wait for good, await an asyncio.Event."
+        ) from None
+
+
+def _gone(sleeper: asyncio.Future[None]) -> bool:
+    """Was it cancelled, or has its loop ended?"""
+    return sleeper.done() or sleeper.get_loop().is_closed()
 
 
 def _wake(sleeper: asyncio.Future[None]) -> None:
@@ -142,8 +161,9 @@ def _wake(sleeper: asyncio.Future[None]) -> None:
         on_its_loop = False
     if on_its_loop:
         finish()
-    elif not loop.is_closed():
-        loop.call_soon_threadsafe(finish)
+    else:
+        with contextlib.suppress(RuntimeError):  # its loop is closed: nobody waits there any more
+            loop.call_soon_threadsafe(finish)
 
 
 async def _let_everything_run() -> None:

@@ -36,6 +36,9 @@ class DatasetError(LabError):
 
 
 def shorten(value: object, limit: int = 60) -> str:
-    """`repr` of a value, cut to `limit` characters, for use in messages."""
-    text = repr(value)
+    """`repr` of a value, cut to `limit` characters, for use in messages. Never fails."""
+    try:
+        text = repr(value)
+    except Exception:  # such as a number of 5,000 digits, or lists nested 1,000 deep
+        text = f"<{type(value).__name__} that cannot be shown>"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -17,6 +17,7 @@ the name of the field, rather than found three services later.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -123,6 +124,10 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
     @staticmethod
     def from_json(raw: bytes | str) -> StreamEvent:
         """The event that `to_json` wrote. Raises InvalidEvent, naming the field, or "event" when it is not JSON."""
+        if isinstance(raw, str):
+            raw = raw.encode("utf-8", "surrogatepass")
+        elif not isinstance(raw, (bytes, bytearray)):
+            raise InvalidEvent(f"event is {shorten(raw)}; JSON as bytes or text is needed.")
         _check_size(len(raw))
         try:
             fields = msgspec.json.decode(raw)
@@ -215,16 +220,19 @@ def _check_size(size: int) -> None:
 
 
 def _parse_timestamp(text: str) -> datetime:
-    try:
+    """ISO 8601 as services write it (RFC 3339), or as Python's `isoformat` does: seconds may be left out."""
+    with contextlib.suppress(msgspec.ValidationError, UnicodeError):
         return msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
         checks.refuse("timestamp", text, "ISO 8601 with offset is needed, such as 2026-01-01T12:00:00+00:00.")
 
 
-def _decode_leniently(raw: bytes | str, cause: Exception) -> Any:
+def _decode_leniently(raw: bytes | bytearray, cause: Exception) -> Any:
     """What is not strict JSON, read once more with NaN and Infinity allowed, so that the error can name the field."""
     try:
-        return json.loads(raw)
+        return json.loads(raw.decode())
     except (ValueError, RecursionError):
         raise InvalidEvent(f"event is {shorten(raw)}; that is not JSON ({cause}).") from cause
 

@@ -12,26 +12,35 @@ between two.
 
 from __future__ import annotations
 
+import math
+import sys
+from bisect import bisect_left, bisect_right
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from recsys_lab.checks import name as named_text
 from recsys_lab.checks import refuse
-from recsys_lab.errors import InvalidEvent
+from recsys_lab.errors import InvalidEvent, shorten
 from recsys_lab.events import UserInteractionEvent, interaction_weight
 
 SESSION_GAP = timedelta(minutes=30)
 SESSIONS_KEPT = 1_000
 """Of each user; older ones live on in the counts only, so that a profile stays bounded."""
 
+_Time = Annotated[datetime, msgspec.Meta(tz=True)]
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+_Seconds = Annotated[float, msgspec.Meta(ge=0)]
+_LARGEST = sys.float_info.max
+
 
 class Session(msgspec.Struct, frozen=True):
     """One visit. name: the session id its events carried, or None. start, end: first and last activity."""
 
     name: str | None
-    start: datetime
-    end: datetime
+    start: _Time
+    end: _Time
 
 
 class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,18 +48,18 @@ class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
 
     preferred_categories: category → summed weight × value of the interactions. interaction_types: type →
     count. items: item → count, in order of first interaction. last_activity: latest event time, whatever
-    the order of arrival. sessions: the latest, by start; closed_*: the sums over older ones.
+    the order of arrival. sessions: the latest, by last activity; closed_*: the sums over older ones.
     """
 
     user_id: str
-    interaction_count: int = 0
+    interaction_count: _Count = 0
     preferred_categories: dict[str, float] = {}
-    interaction_types: dict[str, int] = {}
-    items: dict[str, int] = {}
-    last_activity: datetime | None = None
+    interaction_types: dict[str, _Count] = {}
+    items: dict[str, _Count] = {}
+    last_activity: _Time | None = None
     sessions: tuple[Session, ...] = ()
-    closed_sessions: int = 0
-    closed_seconds: float = 0.0
+    closed_sessions: _Count = 0
+    closed_seconds: _Seconds = 0.0
     version: int = 1
 
     @property
@@ -69,6 +78,7 @@ class UserProfile(msgspec.Struct, frozen=True, kw_only=True):
     def to_dict(self) -> dict[str, Any]:
         """The profile as JSON values, with `session_count` and `avg_session_length`."""
         plain: dict[str, Any] = msgspec.to_builtins(self)
+        plain["sessions"] = list(plain["sessions"])
         return {**plain, "session_count": self.session_count, "avg_session_length": self.avg_session_length}
 
 
@@ -79,12 +89,13 @@ def new(user_id: str) -> UserProfile:
 
 def from_dict(fields: dict[str, Any]) -> UserProfile:
     """The profile that `to_dict` described. Raises InvalidEvent for anything else, or a newer version."""
+    if isinstance(fields, dict) and fields.get("version", 1) != 1:
+        refuse("profile.version", fields["version"], "this lab reads version 1. Update the lab.")
     try:
         profile = msgspec.convert(fields, UserProfile)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeError) as error:
         raise InvalidEvent(f"profile cannot be read: {error}. Rebuild it from the interactions.") from error
-    if profile.version != 1:
-        refuse("profile.version", profile.version, "this lab reads version 1. Update the lab.")
+    _check_sums(profile)
     return profile
 
 
@@ -97,7 +108,7 @@ def update(
     Raises InvalidEvent when the interaction is another user's.
     """
     if interaction.user_id != profile.user_id:
-        refuse("user_id", interaction.user_id, f"this is the profile of {profile.user_id}.")
+        refuse("user_id", interaction.user_id, f"this is the profile of {shorten(profile.user_id)}.")
     at = interaction.timestamp
     sessions = _join(profile.sessions, interaction.session_id, at)
     surplus = len(sessions) - SESSIONS_KEPT
@@ -124,16 +135,33 @@ def categories(value: object) -> tuple[str, ...]:
     return ()
 
 
+def _check_sums(profile: UserProfile) -> None:
+    """Refuse figures that no fold can have led to."""
+    named_text("profile.user_id", profile.user_id)
+    count, remedy = profile.interaction_count, "Rebuild it from the interactions."
+    for counts in (profile.interaction_types, profile.items):
+        if sum(counts.values()) != count:
+            refuse("profile.interaction_count", count, f"its counts are {shorten(counts)}. {remedy}")
+    if (profile.last_activity is None) != (count == 0):
+        refuse("profile.last_activity", profile.last_activity, f"it has {count} interactions. {remedy}")
+    for figure in (profile.closed_seconds, *profile.preferred_categories.values()):
+        if not math.isfinite(figure):
+            refuse("profile", figure, f"a finite number is needed. {remedy}")
+    ends = [session.end for session in profile.sessions]
+    if ends != sorted(ends) or any(session.start > session.end for session in profile.sessions):
+        refuse("profile.sessions", profile.sessions, f"they are not in order of time. {remedy}")
+
+
 def _with_preference(
     preferences: dict[str, float], interaction: UserInteractionEvent, category: object
 ) -> dict[str, float]:
-    if category is None:
-        category = interaction.data.get("category", interaction.context.get("category"))
-    names = categories(category)
+    told = (category, interaction.data.get("category"), interaction.context.get("category"))
+    names = next(filter(None, map(categories, told)), ())
     if not names:
         return preferences
     weight = interaction_weight(interaction.interaction_type) * interaction.interaction_value
-    return {**preferences, **{name: preferences.get(name, 0.0) + weight for name in names}}
+    sums = {name: preferences.get(name, 0.0) + weight for name in names}
+    return {**preferences, **{name: max(-_LARGEST, min(_LARGEST, total)) for name, total in sums.items()}}
 
 
 def _plus_one(counts: dict[str, int], key: str) -> dict[str, int]:
@@ -141,20 +169,16 @@ def _plus_one(counts: dict[str, int], key: str) -> dict[str, int]:
 
 
 def _join(sessions: tuple[Session, ...], name: str | None, at: datetime) -> tuple[Session, ...]:
-    """The sessions after an activity at that time, in order of their start."""
+    """The sessions after an activity at that time, in order of their last activity."""
     joined = _named(sessions, name) if name is not None else _around(sessions, at)
     if joined is None:
-        joined, grown = len(sessions), Session(name, at, at)
-    else:
-        session = sessions[joined]
-        if session.start <= at <= session.end:
-            return sessions
-        grown = Session(session.name, min(session.start, at), max(session.end, at))
-    rest = sessions[:joined] + sessions[joined + 1 :]
-    place = len(rest)
-    while place and rest[place - 1].start > grown.start:
-        place -= 1
-    return _merged(rest[:place], grown, rest[place:])
+        return _placed(sessions, Session(name, at, at))
+    session = sessions[joined]
+    if session.start <= at <= session.end:
+        return sessions
+    others = sessions[:joined] + sessions[joined + 1 :]
+    grown = Session(session.name, min(session.start, at), max(session.end, at))
+    return _placed(others, grown) if grown.name is not None else _bridged(others, grown)
 
 
 def _named(sessions: tuple[Session, ...], name: str) -> int | None:
@@ -163,19 +187,28 @@ def _named(sessions: tuple[Session, ...], name: str) -> int | None:
 
 def _around(sessions: tuple[Session, ...], at: datetime) -> int | None:
     """The latest session active within the gap before that time; else the first that begins within it after."""
-    active = [i for i, s in enumerate(sessions) if s.start <= at and at - s.end <= SESSION_GAP]
+    near = range(bisect_left(sessions, -SESSION_GAP, key=lambda session: session.end - at), len(sessions))
+    active = [i for i in near if sessions[i].start <= at]
     if active:
         return max(active, key=lambda i: (min(sessions[i].end, at), sessions[i].start))
-    return next((i for i, s in enumerate(sessions) if timedelta() < s.start - at <= SESSION_GAP), None)
+    soon = [i for i in near if sessions[i].start - at <= SESSION_GAP]
+    return min(soon, key=lambda i: sessions[i].start, default=None)
 
 
-def _merged(before: tuple[Session, ...], grown: Session, after: tuple[Session, ...]) -> tuple[Session, ...]:
-    """A nameless session that has grown to within the gap of a nameless neighbour becomes one with it."""
-    if grown.name is None:
-        while after and after[0].name is None and after[0].start - grown.end <= SESSION_GAP:
-            grown = Session(None, grown.start, max(grown.end, after[0].end))
-            after = after[1:]
-        while before and before[-1].name is None and grown.start - before[-1].end <= SESSION_GAP:
-            grown = Session(None, before[-1].start, max(grown.end, before[-1].end))
-            before = before[:-1]
-    return (*before, grown, *after)
+def _bridged(others: tuple[Session, ...], grown: Session) -> tuple[Session, ...]:
+    """A nameless session that has grown to within the gap of the next nameless one becomes one with it."""
+    later = range(bisect_left(others, grown.end, key=_end), len(others))
+    following = next((i for i in later if others[i].name is None), None)
+    if following is None or others[following].start - grown.end > SESSION_GAP:
+        return _placed(others, grown)
+    whole = Session(None, grown.start, others[following].end)
+    return _placed(others[:following] + others[following + 1 :], whole)
+
+
+def _placed(others: tuple[Session, ...], session: Session) -> tuple[Session, ...]:
+    place = bisect_right(others, session.end, key=_end)
+    return (*others[:place], session, *others[place:])
+
+
+def _end(session: Session) -> datetime:
+    return session.end

@@ -16,7 +16,11 @@ _ids = IdSource(prefix="test")
 
 def clock_time(time: str | datetime) -> datetime:
     """2026-01-01 at that time, in UTC."""
-    return time if isinstance(time, datetime) else datetime.fromisoformat(f"2026-01-01T{time}").replace(tzinfo=timezone.utc)
+    return (
+        time
+        if isinstance(time, datetime)
+        else datetime.fromisoformat(f"2026-01-01T{time}").replace(tzinfo=timezone.utc)
+    )
 
 
 def an_interaction(
