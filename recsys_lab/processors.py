@@ -23,6 +23,9 @@ from recsys_lab.events import (
     UserProfileUpdateEvent,
 )
 
+MAX_ERROR_TEXT = 1_000
+"""Characters of an error's text that a response carries."""
+
 
 def _only_when_running(process_event: Any) -> Any:
     @functools.wraps(process_event)
@@ -49,7 +52,8 @@ class StreamProcessor(ABC):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if "process_event" in cls.__dict__:
+        writer = next(base for base in cls.__mro__ if "process_event" in base.__dict__)
+        if writer is cls or not issubclass(writer, StreamProcessor):
             cls.process_event = _only_when_running(cls.process_event)  # type: ignore[method-assign]
 
     @abstractmethod
@@ -149,25 +153,31 @@ class RealTimeRecommendationProcessor(StreamProcessor):
         """The response. An error is in `data["error"]`, with no recommendations, and counted."""
         self.metrics["requests_processed"] += 1
         began = self._engine.now()
-        recommendations: list[dict[str, Any]] = []
-        from_cache = False
-        data: dict[str, Any] = {}
         try:
             answer = self._engine.answer(request)
-            recommendations, from_cache = answer.to_list(), answer.from_cache
+            response = self._response(request, began, recommendations=answer.to_list(), from_cache=answer.from_cache)
         except Exception as error:
             self.metrics["errors"] += 1
-            data = {"error": f"{type(error).__name__}: {error}"}
-        self.metrics["recommendations_generated"] += len(recommendations)
+            response = self._response(request, began, data={"error": _in_words(error)})
+        self.metrics["recommendations_generated"] += len(response.recommendations)
+        return response
+
+    def _response(
+        self, request: RecommendationRequestEvent, began: datetime, **outcome: Any
+    ) -> RecommendationResponseEvent:
         ended = self._engine.now()
         return RecommendationResponseEvent(
             event_id=f"{request.event_id}-response",
             timestamp=ended,
             user_id=request.user_id,
             session_id=request.session_id,
-            data=data,
             request_id=request.event_id,
-            recommendations=recommendations,
             processing_time_ms=(ended - began).total_seconds() * 1000,
-            from_cache=from_cache,
+            **outcome,
         )
+
+
+def _in_words(error: Exception) -> str:
+    """The error as text that any event can carry."""
+    text = f"{type(error).__name__}: {error}"[:MAX_ERROR_TEXT]
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -127,9 +127,7 @@ class EventStream:
         """Keep refused input with its error in `dead_letters`; the stream goes on."""
         self.dead_letters.append(DeadLetter(raw, error))
 
-    def subscribe(
-        self, callback: Callback, *, from_offset: int | None = None, name: str | None = None
-    ) -> Subscription:
+    def subscribe(self, callback: Callback, *, from_offset: int | None = None, name: str | None = None) -> Subscription:
         """Call `callback` with each event from `from_offset` on, in order, one at a time.
 
         callback: a function, or a coroutine function. from_offset: None for "from the next event on"; what is
@@ -201,13 +199,14 @@ class Subscription:
     def missed(self) -> int:
         """Events that fell off the log before this subscription was given them."""
         with self._stream._lock:
-            return self._missed + self._behind_the_log()
+            return self._missed + (0 if self.closed else self._fallen_off())
 
     def close(self) -> None:
         """Deliver nothing more; the event at hand is finished. Safe to call twice, also from the callback."""
         stream = self._stream
         with stream._lock:
-            self._skip_what_fell_off()
+            if not self.closed:
+                self._skip_what_fell_off()
             self.closed = True
             stream._subscriptions = tuple(s for s in stream._subscriptions if s is not self)
 
@@ -216,9 +215,11 @@ class Subscription:
     def _deliver_here(self, end: int) -> None:
         """Call back for each event before the offset `end`."""
         with self._turn:
-            while (event := self._take(end)) is not None:
+            while self.position < end and (event := self._take(end)) is not None:
                 try:
-                    _refuse_coroutine(self._callback(event))
+                    result = self._callback(event)
+                    if result is not None:
+                        _refuse_coroutine(result)
                 except BaseException as error:
                     self._failed(event, error)
                     if not isinstance(error, (Exception, asyncio.CancelledError)):
@@ -288,7 +289,8 @@ class Subscription:
         with stream._lock:
             if self.closed:
                 return None
-            self._skip_what_fell_off()
+            if self.position < stream._next - stream.max_size:
+                self._skip_what_fell_off()
             if self.position >= (stream._next if end is None else end):
                 return None
             event = stream._held[self.position % stream.max_size]
@@ -296,13 +298,13 @@ class Subscription:
             self.delivered += 1
             return event
 
-    def _behind_the_log(self) -> int:
-        return 0 if self.closed else max(0, self._stream.first_offset - self.position)
+    def _fallen_off(self) -> int:
+        return max(0, self._stream.first_offset - self.position)
 
     def _skip_what_fell_off(self) -> None:
-        fell_off = self._behind_the_log()
-        self._missed += fell_off
-        self.position += fell_off
+        fallen_off = self._fallen_off()
+        self._missed += fallen_off
+        self.position += fallen_off
 
     def _failed(self, event: StreamEvent, error: BaseException) -> None:
         self.errors += 1

@@ -1,0 +1,101 @@
+"""The command line: each command is one call into the package.
+
+What a command needs is imported inside it, so that `recsys-lab --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from recsys_lab.errors import LabError
+
+app = typer.Typer(
+    name="recsys-lab",
+    help="A Jupyter lab for real-time recommender systems.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    root: Annotated[
+        Path | None, typer.Option(help="Folder that holds notebooks/; found by itself in a checkout.")
+    ] = None,
+    port: Annotated[int, typer.Option(help="Port to try first; the next free one is taken.")] = 8888,
+    browser: Annotated[bool, typer.Option(help="Open the page, or only print its address.")] = True,
+) -> None:
+    """Open JupyterLab on the first notebook; Ctrl-C ends it. Further arguments go to JupyterLab."""
+    from recsys_lab.lab import find_root, launch
+
+    launch(find_root(root), port=port, open_browser=browser, extra=context.args)
+
+
+@app.command()
+def doctor() -> None:
+    """Check that this machine has what the course needs; each line that fails says what to do."""
+    from recsys_lab.doctor import examine, report
+
+    raise typer.Exit(report(examine()))
+
+
+@app.command()
+def demo(
+    interactions: Annotated[int | None, typer.Option(min=1, help="Stop after so many; all by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Decides who reloads their page when.")] = 0,
+) -> None:
+    """Stream a year of real purchases through the engine and watch its figures; Ctrl-C ends it."""
+    from recsys_lab import datasets, demo
+
+    purchases = datasets.load("online-retail")
+    demo.demo(purchases if interactions is None else purchases.head(interactions), seed=seed)
+
+
+@app.command()
+def evaluate(
+    name: Annotated[str, typer.Argument(help="online-retail, simulated or movielens-100k.")] = "online-retail",
+    path: Annotated[Path | None, typer.Option(help="A file to read instead, such as MovieLens' u.data.")] = None,
+    users: Annotated[int | None, typer.Option(min=1, help="A sample of so many users; all by default.")] = None,
+    k: Annotated[int, typer.Option(min=1, help="Length of the lists.")] = 10,
+    every: Annotated[int, typer.Option(min=1, help="Every so many events is a question.")] = 20,
+) -> None:
+    """Compare the recommenders on a log of interactions, test then learn, in one table."""
+    from recsys_lab import datasets, reports
+
+    interactions = datasets.load(name, path)
+    if users is not None:
+        interactions = datasets.cut(interactions, users=users)
+    reports.evaluate(interactions, k=k, every=every)
+
+
+@app.command()
+def simulate(
+    file: Annotated[Path, typer.Argument(help="Where to write the events: a .parquet, .csv or .jsonl file.")],
+    users: Annotated[int, typer.Option(min=1)] = 1_000,
+    items: Annotated[int, typer.Option(min=1)] = 5_000,
+    days: Annotated[int, typer.Option(min=1)] = 30,
+    seed: Annotated[int, typer.Option(help="The same seed writes the same file.")] = 0,
+) -> None:
+    """Simulate shoppers who view, click, purchase and rate, and write what they did to a file."""
+    from recsys_lab import reports
+    from recsys_lab.experiments import simulate
+
+    reports.save(simulate(users, items, days, seed=seed).events, file)
+
+
+def main() -> None:
+    """Run the command line; an error of the lab is printed as a sentence, not as a traceback."""
+    try:
+        app()
+    except LabError as error:
+        typer.echo(f"recsys-lab: {error}", err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

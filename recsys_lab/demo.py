@@ -1,0 +1,51 @@
+"""The live view of a run in the terminal: one calm table that is redrawn as the run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pandas as pd
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+
+from recsys_lab.experiments.live import LiveFigures, live_run
+
+
+def demo(interactions: pd.DataFrame, *, seed: int = 0, console: Console | None = None) -> LiveFigures:
+    """Show a run over the interactions to its end, and give its last figures. Ctrl-C ends it early."""
+    return asyncio.run(_demo(interactions, seed, console or Console()))
+
+
+async def _demo(interactions: pd.DataFrame, seed: int, console: Console) -> LiveFigures:
+    figures: LiveFigures | None = None
+    with Live(console=console, refresh_per_second=8) as live:
+        async for figures in live_run(interactions, seed=seed):
+            live.update(view(figures))
+    assert figures is not None, "live_run yields at the end of every run"
+    return figures
+
+
+def view(figures: LiveFigures) -> Group:
+    """The figures as a table over a progress bar."""
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for name, value, meaning in rows(figures):
+        table.add_row(name, f"[bold]{value}[/bold]", f"[dim]{meaning}[/dim]")
+    return Group(table, ProgressBar(total=figures.total, completed=figures.interactions, width=60))
+
+
+def rows(figures: LiveFigures) -> list[tuple[str, str, str]]:
+    """(name, value, meaning) of each figure, in reading order."""
+    return [
+        ("date in the data", f"{figures.time:%d %B %Y}", "purchases are replayed in their order"),
+        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile, model, cache"),
+        ("throughput", f"{figures.per_second:,.0f} per s", "interactions and requests, just now"),
+        (
+            "latency",
+            f"{figures.p50_ms:.2f} · {figures.p95_ms:.2f} · {figures.p99_ms:.2f} ms",
+            "half, 95 %, 99 % of the answers took at most this",
+        ),
+        ("cache hit rate", f"{figures.cache_hit_rate:.1%}", f"of {figures.requests:,} requests so far"),
+        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"next purchase was in the list, {figures.questions:,} asked"),
+    ]

@@ -1,0 +1,240 @@
+"""ItemNeighbours: what goes with the items you took last. The lab's default recommender.
+
+Three parts, each learned from one event at a time:
+- `PairTable`: which items came before and after which, with a bounded list for each item;
+- `LagWeights`: how much each of the user's latest items says about the next one, learned from the log too;
+- `Popularity` with a half-life of two weeks: one more source beside the items, and the only one for strangers.
+
+An item's score is the weighted sum of the shares it has in these lists, divided by a root of how often it is
+taken: pure probability would name best-sellers to everybody, dividing by the whole frequency would name
+curiosities. (Sarwar et al., "Item-based collaborative filtering", WWW 2001; Linden, Smith and York, "Amazon.com
+recommendations", 2003, for scoring by few lists instead of a scan over users.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from recsys_lab.recommend.lags import STEPS, LagWeights, falling
+from recsys_lab.recommend.pairs import AFTER, BEFORE, PairTable
+from recsys_lab.recommend.popularity import Popularity
+
+PAUSE = timedelta(minutes=30)
+"""A longer pause ends a visit."""
+
+POPULARITY_HALF_LIFE = timedelta(days=14)
+POPULAR = 64
+"""How many popular items are candidates beside the neighbours."""
+
+SAME_VISIT_STEP, OLDER_STEP, OLDER = 0.8, 0.97, 0.3
+"""A pair counts less for each step between its items, and less when they are of different visits."""
+
+PRIOR = 5.0
+"""Imagined evidence added to every count, so that a list of two pairs is not taken at its word."""
+
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float64]
+
+
+class _User:
+    """What is kept of a user: the last 20 distinct items, newest first, and the visit they are in."""
+
+    __slots__ = ("in_visit", "items", "latest")
+
+    def __init__(self, items: list[int], in_visit: int, latest: datetime) -> None:
+        self.items, self.in_visit, self.latest = items, in_visit, latest
+
+    def in_visit_at(self, at: datetime) -> int:
+        """How many of the items are of the visit that goes on at that time."""
+        return 0 if at - self.latest > PAUSE else self.in_visit
+
+
+class ItemNeighbours:
+    """Recommends what goes with the user's latest items.
+
+    `observe` costs O(20 lists), `recommend` O(20 lists + excluded items), whatever the number of users and items.
+    Memory: at most 20 item numbers for each user, some 0.5 KB with its keys; 1.6 KB and a few numbers for each item.
+    `weight` matters to popularity only: where a purchase follows a view, its pairs have been counted twice by then.
+    """
+
+    def __init__(self) -> None:
+        self._popularity = Popularity(half_life=POPULARITY_HALF_LIFE)
+        self._pairs = PairTable()
+        self._lags = LagWeights()
+        self._users: dict[str, _User] = {}
+        self._numbers: dict[str, int] = {}
+        self._names: list[str] = []
+        self._taken = np.zeros(64)  # how often each item was taken; one more place at the end for no item
+        self._scores = np.zeros(64)  # all 0.0 between requests
+
+    def observe(self, user_id: str, item_id: str, weight: float, at: datetime) -> None:
+        """Learn who took what, which items it came after, and which of them had announced it."""
+        item = self._number(item_id)
+        user = self._users.get(user_id)
+        if user is None:
+            self._users[user_id] = _User([item], 1, at)
+        else:
+            in_visit = user.in_visit_at(at)
+            weights = _PAIR_WEIGHTS[in_visit]
+            if item in user.items:  # it is still in mind: nothing was to be predicted
+                kept = [(other, weight) for other, weight in zip(user.items, weights) if other != item]
+                self._pairs.learn([other for other, _ in kept], item, [weight for _, weight in kept])
+            else:
+                self._lags.credit(in_visit, self._shares(user.items, item), self._popularity.share(item_id))
+                self._pairs.learn(user.items, item, weights[: len(user.items)])
+            user.in_visit = _move_to_front(user.items, item, in_visit)
+            user.latest = max(user.latest, at)
+        self._taken[item] += 1.0
+        self._popularity.observe(user_id, item_id, weight, at)
+
+    def recommend(
+        self, user_id: str, n: int, *, at: datetime, exclude: Collection[str] = ()
+    ) -> list[tuple[str, float]]:
+        """At most `n` (item, score) pairs, best first: neighbours and popular items, then the rest by popularity."""
+        excluded = exclude if isinstance(exclude, (set, frozenset, dict)) else frozenset(exclude)
+        if n <= 0 or not self._names:
+            return []
+        candidates, scores = self._candidates(user_id, at, excluded)
+        best = self._best(candidates, scores, n, excluded)
+        if len(best) == n:
+            return best
+        return best + self._rest(best, n - len(best), at, excluded)
+
+    def relation(self, item_a: str, item_b: str) -> float:
+        """How strongly two items go together, 0 to 1, the same both ways; 1.0 for an item with itself.
+
+        Their pair count over the root of both frequencies (cosine), with the prior on each frequency.
+        """
+        if item_a == item_b:
+            return 1.0
+        a, b = self._numbers.get(item_a), self._numbers.get(item_b)
+        if a is None or b is None:
+            return 0.0
+        after, before = self._pairs.counts_of([a], b)[0]
+        frequencies = (self._taken[a] + PRIOR) * (self._taken[b] + PRIOR)
+        return min(1.0, float((after + before) / np.sqrt(frequencies)))
+
+    def state(self) -> dict[str, Any]:
+        """Everything that was learned."""
+        users = {
+            user_id: [user.items.copy(), user.in_visit, user.latest.isoformat()]
+            for user_id, user in self._users.items()
+        }
+        return {
+            "items": list(self._names),
+            "taken": self._taken[: len(self._names)].tolist(),
+            "users": users,
+            "pairs": self._pairs.state(),
+            "lags": self._lags.state(),
+            "popularity": self._popularity.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from what `state()` gave."""
+        self._names = list(state["items"])
+        self._numbers = {item_id: number for number, item_id in enumerate(self._names)}
+        self._pairs.restore(state["pairs"])
+        self._lags.restore(state["lags"])
+        self._popularity.restore(state["popularity"])
+        self._users = {
+            user_id: _User(list(items), in_visit, datetime.fromisoformat(latest))
+            for user_id, (items, in_visit, latest) in state["users"].items()
+        }
+        self._taken = np.zeros(len(self._names) + 64)
+        self._taken[: len(self._names)] = state["taken"]
+        self._scores = np.zeros(len(self._taken))
+
+    def _number(self, item_id: str) -> int:
+        number = self._numbers.get(item_id)
+        if number is None:
+            number = self._pairs.add_item()
+            self._numbers[item_id] = number
+            self._names.append(item_id)
+            if number + 1 == len(self._taken):  # keep the last place free: NOBODY's score goes there
+                self._taken = np.concatenate([self._taken, np.zeros(len(self._taken))])
+                self._scores = np.zeros(len(self._taken))
+        return number
+
+    def _shares(self, items: list[int], item: int) -> Floats:
+        """The share that `item` has in the list of each of `items`: a line of (after, before) for each."""
+        shares: Floats = self._pairs.counts_of(items, item) / (self._pairs.totals[items] + PRIOR)
+        return shares
+
+    def _candidates(self, user_id: str, at: datetime, excluded: Collection[str]) -> tuple[Rows, Floats]:
+        """Numbers and scores of the items to choose from; a number that several lists hold comes several times."""
+        scores, in_visit, numbers = self._scores, 0, []
+        user = self._users.get(user_id)
+        if user is not None:
+            in_visit = user.in_visit_at(at)
+            rows = np.array(user.items)
+            weights = _tempered(self._lags.of_items(in_visit, len(rows)))
+            weights /= self._pairs.totals[rows] + PRIOR
+            counts = self._pairs.counts[rows]
+            parts = counts[:, :, AFTER] * weights[:, AFTER, np.newaxis]
+            parts += counts[:, :, BEFORE] * weights[:, BEFORE, np.newaxis]
+            numbers.append(self._pairs.neighbours[rows].ravel())
+            np.add.at(scores, numbers[0], parts.ravel())
+        popular = self._popularity.recommend(user_id, POPULAR, at=at, exclude=excluded)
+        total = self._popularity.total(at)
+        if total > 0.0:
+            numbers.append(np.array([self._numbers[item_id] for item_id, _ in popular], dtype=np.int32))
+            weight = float(_tempered(np.float64(self._lags.of_popularity(in_visit)))) / total
+            np.add.at(scores, numbers[-1], np.array([score for _, score in popular]) * weight)
+        candidates = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int32)
+        found = scores[candidates] / np.sqrt(np.sqrt(self._taken[candidates] + PRIOR))
+        scores[candidates] = 0.0
+        real = (candidates >= 0) & (found > 0.0)
+        return candidates[real], found[real]
+
+    def _best(self, candidates: Rows, scores: Floats, n: int, excluded: Collection[str]) -> list[tuple[str, float]]:
+        """The `n` best that are not excluded, each once, ties by item id."""
+        order = np.argsort(-scores)
+        best: dict[str, float] = {}
+        last = 0.0
+        for number, score in zip(candidates[order].tolist(), scores[order].tolist(), strict=True):
+            if len(best) >= n and score < last:
+                break  # only now is it sure that no item of the same score is left
+            item_id = self._names[number]
+            if item_id not in excluded:
+                best[item_id] = last = score
+        return sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:n]
+
+    def _rest(
+        self, best: list[tuple[str, float]], n: int, at: datetime, excluded: Collection[str]
+    ) -> list[tuple[str, float]]:
+        """Further items by popularity, scored below the best ones: at most half of the last of them."""
+        known = set(excluded).union(item_id for item_id, _ in best)
+        popular = self._popularity.recommend("", n, at=at, exclude=known)
+        ceiling = 0.5 * best[-1][1] if best else 1.0
+        top = popular[0][1] if popular else 0.0
+        return [(item_id, ceiling * (score / top) if top > 0.0 else 0.0) for item_id, score in popular]
+
+
+def _move_to_front(items: list[int], item: int, in_visit: int) -> int:
+    """Make the item the newest of at most `STEPS`; returns how many are of this visit now."""
+    if item in items:
+        position = items.index(item)
+        del items[position]
+        in_visit -= position < in_visit
+    items.insert(0, item)
+    del items[STEPS:]
+    return min(in_visit + 1, STEPS)
+
+
+def _tempered(weights: Any) -> Any:
+    """weights ** 0.75, from roots alone: a little less trust in the strongest source than its past earned."""
+    root = np.sqrt(weights)
+    return root * np.sqrt(root)
+
+
+def _pair_weights(in_visit: int) -> list[float]:
+    """What a pair with the item so many steps back counts, when that many are of this visit."""
+    return falling(1.0, by=SAME_VISIT_STEP)[:in_visit] + falling(OLDER, by=OLDER_STEP)[in_visit:]
+
+
+_PAIR_WEIGHTS = [_pair_weights(in_visit) for in_visit in range(STEPS + 1)]
