@@ -77,9 +77,7 @@ def judge(
     }
     results = {}
     for name, recommender in four.items():
-        watched = (
-            recommender if progress is None else _Watched(recommender, name, len(interactions), progress)
-        )
+        watched = recommender if progress is None else _Watched(recommender, name, len(interactions), progress)
         results[name] = prequential(watched, interactions, k, every=every)
     return results
 

@@ -30,7 +30,7 @@ def anchors(path: Path) -> set[str]:
     return {heading.strip().replace(" ", "-") for heading in HEADING.findall(text_of(path))}
 
 
-def test_it_opens_with_what_one_can_do_after_it_what_it_builds_on_and_how_long_it_takes(path: Path) -> None:
+def test_it_opens_with_its_aim_what_it_builds_on_and_how_long_it_takes(path: Path) -> None:
     opening = cells(path, "markdown")[0].source
     assert all(words in opening for words in ("After this you can", "Builds on", "Takes"))
 

@@ -1,0 +1,36 @@
+"""Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
+
+from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
+from recsys_lab.plots.evaluation import hit_rates, learning_curves
+from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
+from recsys_lab.plots.package_map import package_map
+from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
+from recsys_lab.plots.shelf import shelf, shelf_sentence
+from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
+from recsys_lab.plots.timeline import event_timeline, timeline_sentence
+from recsys_lab.plots.warm_up import warm_up
+
+__all__ = [
+    "as_of",
+    "as_of_sentence",
+    "cache_sentence",
+    "cache_staleness",
+    "event_timeline",
+    "hit_rates",
+    "hot_swap",
+    "inference_latency",
+    "leak",
+    "learning_curves",
+    "package_map",
+    "ranking",
+    "ranking_sentence",
+    "request_latency",
+    "reseeded",
+    "shelf",
+    "shelf_sentence",
+    "skew",
+    "subscribers",
+    "subscribers_sentence",
+    "timeline_sentence",
+    "warm_up",
+]

@@ -1,0 +1,1 @@
+"""Study: what the notebooks ask, and how answers are judged: by what they do, in sentences that teach."""
