@@ -12,13 +12,10 @@ import pandas as pd
 
 from recsys_lab.experiments.features import events_of
 from recsys_lab.features import Count, FeatureStore, faults
+from recsys_lab.features.definitions import Key
 
-KEYS = {
-    "user": "by this customer",
-    "user_category": "of them in the item's category",
-    "user_item": "of them the item itself",
-}
-"""The keys that are counted, and what each count says."""
+KEYS: tuple[Key, ...] = ("user", "user_category", "user_item")
+"""Whose events are counted: the customer's, those in the item's category, those with the item itself."""
 
 FATES = ("no longer in the window", "seen", "seen too early", "not yet")
 
@@ -42,7 +39,7 @@ def as_of(
     """
     read_at = faults.end_of_day(at) if end_of_day else at
     log = events_of(interactions)
-    counts = [Count(key, window) for key in KEYS]  # type: ignore[arg-type]
+    counts = [Count(key, window) for key in KEYS]
     store = FeatureStore(counts, item_features={event.item_id: dict(event.data) for event in log}, retention=_ALWAYS)
     for event in log:
         store.update(event)
@@ -59,7 +56,7 @@ def as_of(
             "at": at,
             "read_at": read_at,
             "begins": read_at - window,
-            **{key: int(vector[count.name]) for key, count in zip(KEYS, counts, strict=True)},
+            **{str(key): int(vector[count.name]) for key, count in zip(KEYS, counts, strict=True)},
         }
     ).reset_index(drop=True)
 

@@ -9,6 +9,7 @@ streaming environments", 2014.)
 The rules, in full:
 - Every `every`-th row of the log is a question, the first row included, unless the user already had that item:
   a repeat can't be found, because what the user has is left out of the answer. All rows are lessons.
+- What is no interaction (cancellations, postage) is left out before, by `datasets.load`.
 - A user's first event is a question too (a cold start), and a list that is too short simply misses more.
 - The first row of a new basket is judged separately: most of a shopper's next items are the rest of the same
   basket, which is far easier. A basket is a `session_id`; where a log has none, a pause of more than 30 minutes
@@ -56,8 +57,8 @@ class PrequentialResult:
 
     first: the same for the first item of each new basket.
     coverage: share of the items in the log that were shown at least once, 0 to 1.
-    novelty: mean of −log2 (share of the past events that were about the item) over what was shown, in bits: how
-        surprising it is (Vargas and Castells 2011).
+    novelty: mean of −log2 of an item's share of the past events over what was shown, in bits: how surprising it
+        is (Vargas and Castells 2011). An item that no event was about yet counts as one event.
     latency: of `recommend`, measured with `perf_counter`: it differs from run to run.
     curve: one row for each of up to 100 parts of the log: `events` so far, `timestamp`, `questions` so far,
         `hit_rate` and `ndcg` so far, and `recent_hit_rate` and `recent_ndcg` of that part alone.
@@ -112,7 +113,7 @@ def prequential(
         hit_rate=total.hit_rate,
         ndcg=total.ndcg,
         first=first_of_basket.figures(),
-        coverage=len(shown.items) / len(taken) if taken else math.nan,
+        coverage=len(shown.items & taken.keys()) / len(taken) if taken else math.nan,
         novelty=shown.novelty(),
         latency=latency,
         curve=pd.DataFrame(curve, columns=list(_CURVE_COLUMNS)),
@@ -140,8 +141,7 @@ def _rows(interactions: pd.DataFrame) -> Iterator[tuple[str, str, float, datetim
     """(user, item, weight, time, session or None) of each row, as plain Python values."""
     sessions: Iterable[str | None] = [None] * len(interactions)
     if "session_id" in interactions.columns:
-        column = interactions["session_id"].astype(object)
-        sessions = column.where(column.notna(), None)
+        sessions = (None if pd.isna(session) else session for session in interactions["session_id"])
     return zip(
         interactions["user_id"],
         interactions["item_id"],
@@ -189,7 +189,7 @@ class _Shown:
         self.items.update(listed)
         self._places += len(listed)
         for item_id in listed:
-            self._bits += math.log2(events / taken[item_id])
+            self._bits += math.log2(max(events, 1) / max(taken[item_id], 1))
 
     def novelty(self) -> float:
         return self._bits / self._places if self._places else math.nan

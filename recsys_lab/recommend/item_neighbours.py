@@ -1,19 +1,39 @@
 """ItemNeighbours: what goes with the items you took last. The lab's default recommender.
 
 Three parts, each learned from one event at a time:
-- `PairTable`: which items came before and after which, with a bounded list for each item;
+- `PairTable`: which items came before and after which, in a bounded list for each item;
 - `LagWeights`: how much each of the user's latest items says about the next one, learned from the log too;
 - `Popularity` with a half-life of two weeks: one more source beside the items, and the only one for strangers.
 
-An item's score is the weighted sum of the shares it has in these lists, divided by a root of how often it is
-taken: pure probability would name best-sellers to everybody, dividing by the whole frequency would name
-curiosities. (Sarwar et al., "Item-based collaborative filtering", WWW 2001; Linden, Smith and York, "Amazon.com
-recommendations", 2003, for scoring by few lists instead of a scan over users.)
+score(x) = 1 / √n(x) × [ Σ over the 20 latest items i, over after and before: w × count(i, x) / √total(i)
+                         + w_popularity × share(x) × √(average total) ]
+
+The roots make it the cosine of item-based filtering: a pure probability would name best-sellers to everybody, and
+dividing by whole frequencies would name curiosities. (Sarwar et al., "Item-based collaborative filtering", WWW
+2001; Linden, Smith and York, "Amazon.com recommendations", 2003.) The weights w are those learned, ** 0.625.
+
+What each idea buys: HR@10 without it, test-then-learn. The figures come from the compiled prototype with unlimited
+lists on which the method was chosen, on all of these logs together and only the first half of the purchases; they
+compare ideas, they are not the class's own score. Films: MovieLens 100K; sim: `experiments.simulate` with an abrupt
+drift; genres: no sessions, only tastes; chains: visits that follow fixed successors.
+
+                                        purchases  films  sim    genres  chains
+    all of it                           0.316      0.198  0.325  0.162   0.447
+    lag weights left as first guessed   0.281      0.192  0.257  0.162   0.305
+    no popularity                       0.313      0.193  0.325  0.149   0.441
+    no visits                           0.315      0.196  0.322  0.160   0.440
+    no prior (0.5)                      0.310      0.188  0.325  0.159   0.436
+    weights as learned, not ** 0.625    0.312      0.189  0.333  0.151   0.452
+    probability instead of cosine       0.304      0.190  0.281  0.130   0.439
+    all pairs count 1                   0.298      0.195  0.297  0.166   0.372
+    the sketch                          0.259      0.185  0.204  0.137   0.243   (`tests/recommend/sketch.py`)
+
+Popularity and visits matter most where a basket opens: without popularity the first item's hit rate halves.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,13 +48,13 @@ PAUSE = timedelta(minutes=30)
 """A longer pause ends a visit."""
 
 POPULARITY_HALF_LIFE = timedelta(days=14)
-POPULAR = 64
+POPULAR = 32
 """How many popular items are candidates beside the neighbours."""
 
-SAME_VISIT_STEP, OLDER_STEP, OLDER = 0.8, 0.97, 0.3
+SAME_VISIT_STEP, OLDER_STEP, OLDER = 0.85, 0.97, 0.3
 """A pair counts less for each step between its items, and less when they are of different visits."""
 
-PRIOR = 5.0
+PRIOR = 8.0
 """Imagined evidence added to every count, so that a list of two pairs is not taken at its word."""
 
 Rows = NDArray[np.intp]
@@ -57,8 +77,9 @@ class _User:
 class ItemNeighbours:
     """Recommends what goes with the user's latest items.
 
-    `observe` costs O(20 lists), `recommend` O(20 lists + excluded items), whatever the number of users and items.
-    Memory: at most 20 item numbers for each user, some 0.5 KB with its keys; 1.6 KB and a few numbers for each item.
+    `observe` costs O(20 pairs), `recommend` O(20 lists of 64 + excluded items), whatever the number of users and items.
+    Memory: for each user the last 20 distinct items, some 350 bytes beside his name; for each item at most 40 KB
+    (see `pairs`). Users and items themselves are never forgotten: who streams ever-new ones must bound them upstream.
     `weight` matters to popularity only: where a purchase follows a view, its pairs have been counted twice by then.
     """
 
@@ -82,10 +103,10 @@ class ItemNeighbours:
             in_visit = user.in_visit_at(at)
             weights = _PAIR_WEIGHTS[in_visit]
             if item in user.items:  # it is still in mind: nothing was to be predicted
-                kept = [(other, weight) for other, weight in zip(user.items, weights) if other != item]
+                kept = [(other, weight) for other, weight in zip(user.items, weights, strict=False) if other != item]
                 self._pairs.learn([other for other, _ in kept], item, [weight for _, weight in kept])
             else:
-                self._lags.credit(in_visit, self._shares(user.items, item), self._popularity.share(item_id))
+                self._lags.credit(in_visit, self._chances(user.items, item), self._popularity.share(item_id))
                 self._pairs.learn(user.items, item, weights[: len(user.items)])
             user.in_visit = _move_to_front(user.items, item, in_visit)
             user.latest = max(user.latest, at)
@@ -115,7 +136,7 @@ class ItemNeighbours:
         a, b = self._numbers.get(item_a), self._numbers.get(item_b)
         if a is None or b is None:
             return 0.0
-        after, before = self._pairs.counts_of([a], b)[0]
+        after, before = self._pairs.count(a, b)
         frequencies = (self._taken[a] + PRIOR) * (self._taken[b] + PRIOR)
         return min(1.0, float((after + before) / np.sqrt(frequencies)))
 
@@ -160,10 +181,13 @@ class ItemNeighbours:
                 self._scores = np.zeros(len(self._taken))
         return number
 
-    def _shares(self, items: list[int], item: int) -> Floats:
-        """The share that `item` has in the list of each of `items`: a line of (after, before) for each."""
-        shares: Floats = self._pairs.counts_of(items, item) / (self._pairs.totals[items] + PRIOR)
-        return shares
+    def _chances(self, items: list[int], item: int) -> list[list[float]]:
+        """The share that `item` has of all that came [after, before] each of `items`."""
+        chances = []
+        for other in items:
+            (after, before), (all_after, all_before) = self._pairs.count(other, item), self._pairs.totals[other]
+            chances.append([after / (all_after + PRIOR), before / (all_before + PRIOR)])
+        return chances
 
     def _candidates(self, user_id: str, at: datetime, excluded: Collection[str]) -> tuple[Rows, Floats]:
         """Numbers and scores of the items to choose from; a number that several lists hold comes several times."""
@@ -172,8 +196,8 @@ class ItemNeighbours:
         if user is not None:
             in_visit = user.in_visit_at(at)
             rows = np.array(user.items)
-            weights = _tempered(self._lags.of_items(in_visit, len(rows)))
-            weights /= self._pairs.totals[rows] + PRIOR
+            weights = _tempered(np.array(self._lags.of_items(in_visit, len(rows))))
+            weights /= np.sqrt(np.array([self._pairs.totals[row] for row in user.items]) + PRIOR)
             counts = self._pairs.counts[rows]
             parts = counts[:, :, AFTER] * weights[:, AFTER, np.newaxis]
             parts += counts[:, :, BEFORE] * weights[:, BEFORE, np.newaxis]
@@ -183,20 +207,20 @@ class ItemNeighbours:
         total = self._popularity.total(at)
         if total > 0.0:
             numbers.append(np.array([self._numbers[item_id] for item_id, _ in popular], dtype=np.int32))
-            weight = float(_tempered(np.float64(self._lags.of_popularity(in_visit)))) / total
+            weight = _tempered(np.array(self._lags.of_popularity(in_visit)))
+            weight *= np.sqrt(self._pairs.mean_total() + PRIOR) / total  # trusted like a list of average size
             np.add.at(scores, numbers[-1], np.array([score for _, score in popular]) * weight)
         candidates = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int32)
-        found = scores[candidates] / np.sqrt(np.sqrt(self._taken[candidates] + PRIOR))
+        found = scores[candidates] / np.sqrt(self._taken[candidates] + PRIOR)
         scores[candidates] = 0.0
         real = (candidates >= 0) & (found > 0.0)
         return candidates[real], found[real]
 
     def _best(self, candidates: Rows, scores: Floats, n: int, excluded: Collection[str]) -> list[tuple[str, float]]:
         """The `n` best that are not excluded, each once, ties by item id."""
-        order = np.argsort(-scores)
         best: dict[str, float] = {}
         last = 0.0
-        for number, score in zip(candidates[order].tolist(), scores[order].tolist(), strict=True):
+        for number, score in _descending(candidates, scores):
             if len(best) >= n and score < last:
                 break  # only now is it sure that no item of the same score is left
             item_id = self._names[number]
@@ -215,6 +239,14 @@ class ItemNeighbours:
         return [(item_id, ceiling * (score / top) if top > 0.0 else 0.0) for item_id, score in popular]
 
 
+def _descending(numbers: Rows, scores: Floats) -> Iterator[tuple[int, float]]:
+    """(number, score) pairs, best first; few are asked for, so only some at a time become Python numbers."""
+    order = np.argsort(-scores)
+    for start in range(0, len(order), 64):
+        some = order[start : start + 64]
+        yield from zip(numbers[some].tolist(), scores[some].tolist(), strict=True)
+
+
 def _move_to_front(items: list[int], item: int, in_visit: int) -> int:
     """Make the item the newest of at most `STEPS`; returns how many are of this visit now."""
     if item in items:
@@ -226,10 +258,11 @@ def _move_to_front(items: list[int], item: int, in_visit: int) -> int:
     return min(in_visit + 1, STEPS)
 
 
-def _tempered(weights: Any) -> Any:
-    """weights ** 0.75, from roots alone: a little less trust in the strongest source than its past earned."""
+def _tempered(weights: Floats) -> Floats:
+    """weights ** 0.625, from roots alone: less trust in the strongest source than its past has earned."""
     root = np.sqrt(weights)
-    return root * np.sqrt(root)
+    tempered: Floats = root * np.sqrt(np.sqrt(root))
+    return tempered
 
 
 def _pair_weights(in_visit: int) -> list[float]:

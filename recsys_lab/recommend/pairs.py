@@ -5,14 +5,15 @@ go count more than items a week apart. It is there for learning: a new pair need
 is full it forgets its weaker half. (Lossy counting: Manku and Motwani, "Approximate frequency counts over data
 streams", VLDB 2002.) The *short* one holds the items that go with it most, whichever came first, and is there
 for answering: rows of three arrays, so a request reads its 20 rows in one step and never meets the rest of the
-catalogue. On logs tried, answers from 64 neighbours are as good as from all of them, while learning with
-only 128 costs a tenth of the hits.
+catalogue. On film ratings (MovieLens 100K, HR@10, every 20th event asked) this gives 0.195, as unlimited lists do
+(0.196); with only 128 followers it would be 0.179.
 
 Memory for each item: at most 512 followers in a dict, some 70 bytes each, and 64 × 12 bytes for the short list.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -27,112 +28,118 @@ NEIGHBOURS = 64
 AFTER, BEFORE = 0, 1
 NOBODY = -1
 
-Floats = NDArray[np.float64]
-
 
 class PairTable:
     """Counts of item pairs; items are numbers 0, 1, 2 … in the order in which `add_item` was called.
 
     For answering: row i of `neighbours` (items × 64, NOBODY where empty) lists the items that go with item i
-    most, and `counts` (items × 64 × 2) how often each came AFTER and BEFORE it. `totals` (items × 2) is how
-    often anything did, the forgotten included.
+    most, and `counts` (items × 64 × 2) how often each came AFTER and BEFORE it. `totals[i]` is how often
+    anything came after and before it, the forgotten included.
     """
 
     def __init__(self) -> None:
+        self.totals: list[list[float]] = []
+        self._total = 0.0
         self._followers: list[dict[int, float]] = []
         self._slots: list[dict[int, int]] = []  # where in its row a neighbour stands
-        self._floor: list[float] = []  # no neighbour in a full row is weaker
-        self._allocate(64)
+        self._floor: list[float] = []  # no neighbour in a full row is weaker; −1 until it is full
+        self.neighbours: NDArray[np.int32] = np.empty((0, NEIGHBOURS), dtype=np.int32)
+        self.counts: NDArray[np.float32] = np.empty((0, NEIGHBOURS, 2), dtype=np.float32)
+        self._reserve(64)
 
     def add_item(self) -> int:
         """The number of a new item."""
-        if len(self._followers) == len(self.totals):
-            self._allocate(2 * len(self.totals))
+        item = len(self.totals)
+        if item == len(self.neighbours):
+            self._reserve(2 * item)
+        self.totals.append([0.0, 0.0])
         self._followers.append({})
         self._slots.append({})
-        self._floor.append(0.0)
-        return len(self._followers) - 1
+        self._floor.append(-1.0)
+        return item
 
     def learn(self, items: list[int], item: int, weights: list[float]) -> None:
         """Count that `item` came after each of `items` (distinct, without `item`), with these weights."""
-        preceded = self._followers[item]
-        total = float(self.totals[item, BEFORE])
+        preceded, slots, floor = self._followers[item], self._slots[item], self._floor
         for other, weight in zip(items, weights, strict=True):
             followers = self._followers[other]
             after, before = followers.get(item, 0.0) + weight, preceded.get(other, 0.0)
             followers[item] = after
-            total += weight
-            self._place(other, item, after, before)
-            self._place(item, other, before, after)
+            self.totals[other][AFTER] += weight
+            self.totals[item][BEFORE] += weight
+            self._total += weight
+            slot = self._slots[other].get(item)
+            if slot is not None:
+                self._cells[2 * (other * NEIGHBOURS + slot) + AFTER] = after
+            elif after + before > floor[other]:
+                self._admit(other, item, after, before)
+            slot = slots.get(other)
+            if slot is not None:
+                self._cells[2 * (item * NEIGHBOURS + slot) + BEFORE] = after
+            elif after + before > floor[item]:
+                self._admit(item, other, before, after)
             if len(followers) > FOLLOWERS:
                 self._followers[other] = _stronger_half(followers)
-        self.totals[item, BEFORE] = total
-        self.totals[items, AFTER] += weights
 
-    def counts_of(self, items: list[int], item: int) -> Floats:
-        """How often `item` came (AFTER, BEFORE) each of `items`: one line for each."""
-        preceded = self._followers[item]
-        return np.array([(self._followers[other].get(item, 0.0), preceded.get(other, 0.0)) for other in items])
+    def count(self, item: int, other: int) -> list[float]:
+        """How often `other` came [AFTER, BEFORE] the item."""
+        return [self._followers[item].get(other, 0.0), self._followers[other].get(item, 0.0)]
+
+    def mean_total(self) -> float:
+        """What the totals of an item are on average."""
+        return self._total / max(1, len(self.totals))
 
     def state(self) -> dict[str, Any]:
-        """Both lists of each item, as far as they are used; keys and values apart, as JSON knows no whole-number keys."""
-        rows = range(len(self._followers))
+        """Both lists of each item, as far as they are used; keys and values apart: JSON knows no numbers as keys."""
         return {
+            "total": self._total,
+            "totals": [list(pair) for pair in self.totals],
             "followers": [[list(followers), list(followers.values())] for followers in self._followers],
-            "neighbours": [self.neighbours[row, : len(self._slots[row])].tolist() for row in rows],
-            "counts": [self.counts[row, : len(self._slots[row])].tolist() for row in rows],
             "floor": list(self._floor),
-            "totals": self.totals[: len(self._followers)].tolist(),
+            "neighbours": [row[: len(slots)].tolist() for row, slots in self._rows(self.neighbours)],
+            "counts": [row[: len(slots)].tolist() for row, slots in self._rows(self.counts)],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from what `state()` gave."""
-        size = len(state["followers"])
-        self._followers, self._slots, self._floor = [], [], []
-        self._allocate(max(64, 1 << size.bit_length()))
-        self._followers = [dict(zip(keys, values, strict=True)) for keys, values in state["followers"]]
-        self._slots = [{other: slot for slot, other in enumerate(row)} for row in state["neighbours"]]
-        self._floor = list(state["floor"])
-        if size:
-            self.totals[:size] = state["totals"]
-        for row, (others, counts) in enumerate(zip(state["neighbours"], state["counts"], strict=True)):
-            if others:
-                self.neighbours[row, : len(others)] = others
-                self.counts[row, : len(others)] = counts
+        self.__init__()  # type: ignore[misc]
+        for followers, floor, neighbours, counts in zip(
+            state["followers"], state["floor"], state["neighbours"], state["counts"], strict=True
+        ):
+            item = self.add_item()
+            self._followers[item] = dict(zip(*followers, strict=True))
+            self._floor[item] = floor
+            self._slots[item] = {other: slot for slot, other in enumerate(neighbours)}
+            if neighbours:
+                self.neighbours[item, : len(neighbours)] = neighbours
+                self.counts[item, : len(neighbours)] = counts
+        self.totals = [list(pair) for pair in state["totals"]]
+        self._total = state["total"]
 
-    def _allocate(self, capacity: int) -> None:
-        size = len(self._followers)
-        neighbours = np.full((capacity, NEIGHBOURS), NOBODY, dtype=np.int32)
-        counts = np.zeros((capacity, NEIGHBOURS, 2), dtype=np.float32)
-        totals = np.zeros((capacity, 2))
-        if size:
-            neighbours[:size], counts[:size], totals[:size] = self.neighbours, self.counts, self.totals
-        self.neighbours, self.counts, self.totals = neighbours, counts, totals
+    def _rows(self, table: NDArray[Any]) -> Iterator[tuple[NDArray[Any], dict[int, int]]]:
+        return zip(table[: len(self._slots)], self._slots, strict=True)
 
-    def _place(self, item: int, other: int, after: float, before: float) -> None:
-        """Bring `other` up to date in the row of `item`, if it is, or now becomes, one of its neighbours."""
+    def _reserve(self, capacity: int) -> None:
+        """Room for so many items; what is there stays."""
+        more = capacity - len(self.neighbours)
+        self.neighbours = np.concatenate([self.neighbours, np.full((more, NEIGHBOURS), NOBODY, dtype=np.int32)])
+        self.counts = np.concatenate([self.counts, np.zeros((more, NEIGHBOURS, 2), dtype=np.float32)])
+        self._cells: Any = self.counts.reshape(-1).data  # the same numbers in a row: a view sets one five times as fast
+
+    def _admit(self, item: int, other: int, after: float, before: float) -> None:
+        """Make `other` a neighbour of `item` if there is room, or if the weakest neighbour is weaker."""
         slots = self._slots[item]
-        slot = slots.get(other)
-        if slot is None:
-            if len(slots) < NEIGHBOURS:
-                slot = len(slots)
-            elif after + before > self._floor[item]:
-                slot = self._weakest(item)
-                if after + before <= self._floor[item]:
-                    return
-                del slots[int(self.neighbours[item, slot])]
-            else:
+        slot = len(slots)
+        if slot == NEIGHBOURS:
+            strength = self.counts[item, :, AFTER] + self.counts[item, :, BEFORE]
+            slot = int(strength.argmin())
+            self._floor[item] = float(strength[slot])
+            if after + before <= self._floor[item]:
                 return
-            slots[other] = slot
-            self.neighbours[item, slot] = other
+            del slots[int(self.neighbours[item, slot])]
+        slots[other] = slot
+        self.neighbours[item, slot] = other
         self.counts[item, slot] = after, before
-
-    def _weakest(self, item: int) -> int:
-        """The slot of the weakest neighbour in a full row; its strength becomes the row's floor."""
-        strength = self.counts[item, :, AFTER] + self.counts[item, :, BEFORE]
-        slot = int(strength.argmin())
-        self._floor[item] = float(strength[slot])
-        return slot
 
 
 def _stronger_half(followers: dict[int, float]) -> dict[int, float]:

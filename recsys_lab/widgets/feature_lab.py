@@ -52,7 +52,8 @@ def feature_lab(
 
 def _sentence(table: pd.DataFrame) -> str:
     counts = table.iloc[0]
-    known = f"The features say: {counts['user']} events, {counts['user_category']} in this category"
+    events = "1 event" if counts["user"] == 1 else f"{counts['user']} events"
+    known = f"The features say: {events}, {counts['user_category']} in this category"
     if not counts["user_item"]:
         return f"{known}, none with this very item."
     early = (table["answer"] & (table["fate"] == "seen too early")).any()

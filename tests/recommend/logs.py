@@ -21,7 +21,7 @@ def a_log(rows: list[Row]) -> pd.DataFrame:
     return table.drop(columns="seconds")
 
 
-def baskets(seed: int, *, count: int = 1_000, users: int = 150, items: int = 300) -> pd.DataFrame:
+def baskets(seed: int, *, count: int = 800, users: int = 120, items: int = 300) -> pd.DataFrame:
     """Shoppers: baskets of a session id each, filled from one of 15 shelves along the shelf, days apart."""
     rng, rows = random.Random(seed), []
     shelf = items // 15
@@ -34,7 +34,7 @@ def baskets(seed: int, *, count: int = 1_000, users: int = 150, items: int = 300
     return a_log(rows)
 
 
-def tastes(seed: int, *, events: int = 8_000, users: int = 250, items: int = 400) -> pd.DataFrame:
+def tastes(seed: int, *, events: int = 6_000, users: int = 250, items: int = 400) -> pd.DataFrame:
     """Raters without sessions: each likes two of ten genres and takes their popular items, at any time."""
     rng, rows = random.Random(seed), []
     likes = [rng.sample(range(10), 2) for _ in range(users)]

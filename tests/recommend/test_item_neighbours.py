@@ -168,7 +168,7 @@ def test_old_visits_fade_before_the_present_one() -> None:
 
 @pytest.fixture(scope="module")
 def purchases() -> pd.DataFrame:
-    return datasets.cut(datasets.load("online-retail"), users=150)
+    return datasets.cut(datasets.load("online-retail"), users=80)
 
 
 @pytest.mark.parametrize("log", ["purchases", "baskets", "tastes"])
