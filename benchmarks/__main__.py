@@ -66,7 +66,8 @@ def _report() -> str:
         if file.exists():
             table = pd.read_csv(file)
             lines = [table.columns.tolist(), ["---"] * table.shape[1], *table.itertuples(index=False)]
-            parts.append(f"## {name}\n\n" + "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines) + "\n")
+            rows = ["| " + " | ".join(map(_cell, line)) + " |" for line in lines]
+            parts.append(f"## {name}\n\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 

@@ -79,9 +79,7 @@ def load(name: str, path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
         return movielens.read(movielens.download() if path is None else Path(path))
     if name == "simulated":
         if path is not None:
-            raise DatasetError(
-                f"path is {shorten(path)}; simulated data is computed, not read: leave path out"
-            )
+            raise DatasetError(f"path is {shorten(path)}; simulated data is computed, not read: leave path out")
         from recsys_lab.experiments.simulation import simulate  # only here: the rest needs no simulator
 
         return simulate(1_000, 5_000, 30, seed=0).events
@@ -168,9 +166,7 @@ def _verified(lines: pd.DataFrame, file: Path) -> pd.DataFrame:
     for column, kind in RAW_COLUMNS.items():
         gaps = int((lines[column].isna() | (lines[column] == "")).sum())
         if gaps:
-            raise DatasetError(
-                f"{file}: column {column} has {gaps:,} empty cells; fill or leave out those rows"
-            )
+            raise DatasetError(f"{file}: column {column} has {gaps:,} empty cells; fill or leave out those rows")
         if not _holds(lines[column], kind):
             example = f"{shorten(lines[column].iloc[0])} ({lines[column].dtype})"
             raise DatasetError(

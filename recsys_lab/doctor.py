@@ -110,9 +110,7 @@ def data() -> Finding:
 def disk() -> Finding:
     """Room for what the notebooks write."""
     free = shutil.disk_usage(Path.cwd()).free / 1e9
-    return Finding(
-        "Disk", free >= NEEDED_DISK_GB, f"{free:.1f} GB free", f"free {NEEDED_DISK_GB:.0f} GB for the lab"
-    )
+    return Finding("Disk", free >= NEEDED_DISK_GB, f"{free:.1f} GB free", f"free {NEEDED_DISK_GB:.0f} GB for the lab")
 
 
 def loopback() -> Finding:
@@ -124,9 +122,7 @@ def loopback() -> Finding:
         ):
             return Finding("Loopback", True, "127.0.0.1 answers")
     except OSError as error:
-        return Finding(
-            "Loopback", False, f"127.0.0.1: {error}", "allow local connections in the firewall or sandbox"
-        )
+        return Finding("Loopback", False, f"127.0.0.1: {error}", "allow local connections in the firewall or sandbox")
 
 
 def port() -> Finding:

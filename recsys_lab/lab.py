@@ -49,9 +49,7 @@ def find_root(root: Path | None = None) -> Path:
     )
 
 
-def launch(
-    root: Path, *, port: int = FIRST_PORT, open_browser: bool = True, extra: Sequence[str] = ()
-) -> None:
+def launch(root: Path, *, port: int = FIRST_PORT, open_browser: bool = True, extra: Sequence[str] = ()) -> None:
     """Run JupyterLab on the course until Ctrl-C. Kernels end with it.
 
     root: a folder from `find_root`. port: the first one to try; when it is in use the next free one is taken.

@@ -79,8 +79,7 @@ def download(url: str = URL, known_hash: str = KNOWN_HASH, folder: Path | None =
         raise DatasetError(f"{url} cannot be fetched ({reason}); {_BY_HAND}") from error
     except ValueError as error:  # pooch: the hash differs
         raise DatasetError(
-            f"{url} gave a file whose checksum is not {known_hash}; it was thrown away. "
-            f"Try again later, or {_BY_HAND}"
+            f"{url} gave a file whose checksum is not {known_hash}; it was thrown away. Try again later, or {_BY_HAND}"
         ) from error
 
 
@@ -122,9 +121,7 @@ def _ratings(text: str, path: Path) -> pd.DataFrame:
         if len(fields) == 4:
             problem = _problem_of(*fields)
         if problem:
-            raise DatasetError(
-                f"{path}: line {number} of the ratings is {shorten(line)}: {problem}; mend or remove it"
-            )
+            raise DatasetError(f"{path}: line {number} of the ratings is {shorten(line)}: {problem}; mend or remove it")
         rows.append((fields[0], fields[1], float(fields[2]), int(fields[3])))
     if not rows:
         raise DatasetError(f"{path} holds no ratings; {_BY_HAND}")

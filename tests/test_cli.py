@@ -36,9 +36,7 @@ def test_every_command_explains_itself(command: str) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = "import recsys_lab.cli, sys; print(*sys.modules)"
-    shown = subprocess.run(
-        [sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True
-    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, check=True)
 
     assert not {"numpy", "pandas", "matplotlib", "river", "jupyterlab"} & set(shown.stdout.split())
 

@@ -28,9 +28,7 @@ def book() -> Book:
     """The shop's file without the lab; times since 1970."""
     table = pd.read_parquet(Path(__file__).parents[1] / "data" / datasets.ONLINE_RETAIL)
     texts = [table[name].tolist() for name in ("invoice", "item_id", "description", "user_id")]
-    return list(
-        zip(*texts, table["quantity"].tolist(), table["timestamp"].astype("int64").tolist(), strict=True)
-    )
+    return list(zip(*texts, table["quantity"].tolist(), table["timestamp"].astype("int64").tolist(), strict=True))
 
 
 def a_line(**changes: object) -> dict[str, object]:
@@ -66,9 +64,7 @@ def test_purchases_have_exactly_the_promised_columns_and_types(purchases: pd.Dat
     assert set(purchases["interaction_type"]) == {"purchase"}
 
 
-def test_purchases_are_the_book_without_cancellations_and_charges(
-    purchases: pd.DataFrame, book: Book
-) -> None:
+def test_purchases_are_the_book_without_cancellations_and_charges(purchases: pd.DataFrame, book: Book) -> None:
     expected = [
         (user, item, invoice, float(pieces), microseconds)
         for invoice, item, _, user, pieces, microseconds in book
@@ -219,15 +215,11 @@ def test_a_missing_shipped_file_is_named_with_both_places_and_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _shipped_as(None, tmp_path, monkeypatch)
-    with pytest.raises(
-        DatasetError, match=r"online-retail\.parquet is missing: it is neither .* nor .*git checkout"
-    ):
+    with pytest.raises(DatasetError, match=r"online-retail\.parquet is missing: it is neither .* nor .*git checkout"):
         datasets.load("online-retail")
 
 
-def test_the_file_is_found_inside_an_installed_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_is_found_inside_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original = Path(datasets.__file__).parents[1] / "data" / datasets.ONLINE_RETAIL
     folder = tmp_path / "site-packages" / "recsys_lab"
     (folder / "data").mkdir(parents=True)
@@ -304,13 +296,9 @@ def test_a_book_without_a_row_or_without_a_purchase_is_refused(tmp_path: Path) -
     with pytest.raises(DatasetError, match="holds no rows"):
         datasets.load("online-retail", tmp_path / "none.parquet")
     with pytest.raises(DatasetError, match="holds no purchases"):
-        datasets.load(
-            "online-retail", a_book(tmp_path, a_line(item_id="POST"), a_line(invoice="C2", quantity=-1))
-        )
+        datasets.load("online-retail", a_book(tmp_path, a_line(item_id="POST"), a_line(invoice="C2", quantity=-1)))
 
 
 def test_the_table_of_interactions_drops_what_it_does_not_know() -> None:
-    rows = pd.DataFrame(
-        [dict.fromkeys(COLUMNS, "x") | {"timestamp": "2026-01-01", "interaction_value": 1, "extra": 0}]
-    )
+    rows = pd.DataFrame([dict.fromkeys(COLUMNS, "x") | {"timestamp": "2026-01-01", "interaction_value": 1, "extra": 0}])
     assert tuple(in_time_order(rows).columns) == COLUMNS

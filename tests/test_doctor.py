@@ -36,9 +36,7 @@ def test_what_is_only_useful_does_not_fail_the_examination(capsys: pytest.Captur
 
 
 def test_a_package_at_another_version_than_locked_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        doctor.metadata, "version", lambda name: "0.0.1" if name == "numpy" else _locked()[name]
-    )
+    monkeypatch.setattr(doctor.metadata, "version", lambda name: "0.0.1" if name == "numpy" else _locked()[name])
 
     finding = doctor.packages()
 

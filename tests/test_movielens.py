@@ -88,9 +88,7 @@ def test_a_session_ends_after_more_than_thirty_minutes_of_silence(tmp_path: Path
         ]
     )
     loaded = datasets.load("movielens-100k", a_file(tmp_path, text))
-    assert dict(
-        zip(zip(loaded["user_id"], loaded["item_id"], strict=True), loaded["session_id"], strict=True)
-    ) == {
+    assert dict(zip(zip(loaded["user_id"], loaded["item_id"], strict=True), loaded["session_id"], strict=True)) == {
         ("7", "a"): "7-1",
         ("7", "b"): "7-1",
         ("7", "c"): "7-2",
@@ -239,9 +237,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bytes], Server]
         server.server_close()
 
 
-def test_the_download_is_checked_kept_and_not_repeated(
-    tmp_path: Path, serve: Callable[[bytes], Server]
-) -> None:
+def test_the_download_is_checked_kept_and_not_repeated(tmp_path: Path, serve: Callable[[bytes], Server]) -> None:
     content = an_archive(tmp_path).read_bytes()
     server, known_hash = serve(content), f"md5:{hashlib.md5(content).hexdigest()}"
     first = movielens.download(server.url, known_hash, tmp_path / "cache")
@@ -260,18 +256,14 @@ def test_without_a_path_the_data_is_fetched(
     assert len(datasets.load("movielens-100k")) == len(some_ratings())
 
 
-def test_a_download_with_a_wrong_checksum_is_thrown_away(
-    tmp_path: Path, serve: Callable[[bytes], Server]
-) -> None:
+def test_a_download_with_a_wrong_checksum_is_thrown_away(tmp_path: Path, serve: Callable[[bytes], Server]) -> None:
     server = serve(b"a page that says: please log in")
     with pytest.raises(DatasetError, match=r"checksum is not md5:0e33842e.*path='ml-100k\.zip'"):
         movielens.download(server.url, folder=tmp_path / "cache")
     assert not (tmp_path / "cache" / "ml-100k.zip").exists()
 
 
-def test_a_page_that_is_gone_says_how_to_get_the_data_by_hand(
-    tmp_path: Path, serve: Callable[[bytes], Server]
-) -> None:
+def test_a_page_that_is_gone_says_how_to_get_the_data_by_hand(tmp_path: Path, serve: Callable[[bytes], Server]) -> None:
     with pytest.raises(DatasetError, match=r"404.*by hand.*path=.*forbids redistribution"):
         movielens.download(serve(b"").url + "-moved", folder=tmp_path)
 

@@ -81,9 +81,7 @@ def _imported_names(tree: ast.AST) -> Iterator[tuple[str, str]]:
 def _imports_of_pickles(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     for node in ast.walk(tree):
         if isinstance(node, (ast.Import, ast.ImportFrom)):
-            modules = (
-                [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-            )
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
             yield from ((node, module) for module in modules if module.split(".")[0] in PICKLES)
 
 

@@ -51,9 +51,7 @@ def test_the_lock_holds_what_the_project_needs(python: str) -> None:
     assert [str(need) for need in here if not need.specifier.contains(locked.get(need.name, "0"))] == []
 
 
-@pytest.mark.parametrize(
-    "package", ["numpy", "pandas", "matplotlib", "pillow", "scipy", "river", "msgspec", "ipython"]
-)
+@pytest.mark.parametrize("package", ["numpy", "pandas", "matplotlib", "pillow", "scipy", "river", "msgspec", "ipython"])
 def test_what_decides_the_outputs_of_notebooks_has_one_version_for_every_python(package: str) -> None:
     assert len({locked_for(python)[package] for python in PYTHONS}) == 1
 
@@ -71,9 +69,7 @@ def test_environment_yml_lists_the_versions_of_the_lock() -> None:
 
 def test_make_help_lists_every_target_in_a_line() -> None:
     shown = subprocess.run(["make"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
-    targets = re.findall(
-        r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    targets = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
     assert [line.split()[1] for line in shown.splitlines()] == targets
     assert {"help", "lab", "test", "check", "bench", "lock", "notebooks", "clean"} <= set(targets)

@@ -125,9 +125,7 @@ class _Shop:
         shop = _Shop(engine, names, notes)
         await engine.stop()
         streams = engine.event_streams
-        streams["interactions"].subscribe(
-            shop._on_interaction
-        )  # before the engine, so that this is noted first
+        streams["interactions"].subscribe(shop._on_interaction)  # before the engine, so that this is noted first
         streams["requests"].subscribe(shop._on_request)
         await engine.start()
         streams["interactions"].subscribe(shop._on_learned)  # after the engine has learned

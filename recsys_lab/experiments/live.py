@@ -51,7 +51,7 @@ class LiveFigures(NamedTuple):
 async def live_run(
     interactions: pd.DataFrame, *, seed: int = 0, ask_every: int = 20, report_every: int = 1_000
 ) -> AsyncIterator[LiveFigures]:
-    """Run the interactions through an engine on a clock that follows them; figures every `report_every`, and at the end.
+    """Run the interactions through an engine on a clock that follows them; figures every `report_every` and at the end.
 
     interactions: as `datasets.load` gives them. ask_every: every so many interactions one question is asked.
     """

@@ -62,8 +62,7 @@ def item_names(purchases: pd.DataFrame) -> dict[str, str]:
 def shelf(recommendations: Iterable[Recommendation], names: Mapping[str, str]) -> pd.DataFrame:
     """Recommendations as a customer sees them, best first: item, name, score, and what spoke for it most."""
     rows = [
-        (r.item_id, names.get(r.item_id, r.item_id), round(r.score, 3), _because(r, names))
-        for r in recommendations
+        (r.item_id, names.get(r.item_id, r.item_id), round(r.score, 3), _because(r, names)) for r in recommendations
     ]
     places = range(1, len(rows) + 1)
     return pd.DataFrame(rows, columns=["item", "name", "score", "because"], index=places)

@@ -103,9 +103,7 @@ def _check_drift(drift: object, categories: tuple[str, ...], days: int) -> None:
         if isinstance(part, Season) and part.category not in categories:
             raise InvalidEvent(f"drift has {part}; its category must be one of {', '.join(categories)}")
         if not isinstance(part, Season) and max(part.moments()) > timedelta(days=days):
-            raise InvalidEvent(
-                f"drift has {part}, beyond the {days} days of the simulation; simulate more days"
-            )
+            raise InvalidEvent(f"drift has {part}, beyond the {days} days of the simulation; simulate more days")
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +217,7 @@ def _events(truth: Truth, visits: _Visits, views: _Views, days: int) -> pd.DataF
     item, visit = views.item[row], views.visit[row]
     size = len(truth.categories)
     number = np.arange(len(truth.item_ids)) // size
-    names = [
-        f"{truth.categories[i % size]} {n // 4 + 1}{SERIES[n % 4]}" for i, n in enumerate(number.tolist())
-    ]
+    names = [f"{truth.categories[i % size]} {n // 4 + 1}{SERIES[n % 4]}" for i, n in enumerate(number.tolist())]
     nth = np.arange(len(visits.user)) - np.searchsorted(visits.user, visits.user) + 1
     sessions = [f"{truth.user_ids[u]}-{n}" for u, n in zip(visits.user.tolist(), nth.tolist(), strict=True)]
     return in_time_order(

@@ -20,9 +20,7 @@ from recsys_lab.experiments.running import run
 from recsys_lab.streams import EventStream
 
 
-def subscribers(
-    *, slow_seconds: float = 3.0, held: int = 20, events: int = 120, fails_every: int = 10
-) -> pd.DataFrame:
+def subscribers(*, slow_seconds: float = 3.0, held: int = 20, events: int = 120, fails_every: int = 10) -> pd.DataFrame:
     """An event a second for three readers, then as long as the slow one still works; looked at every second.
 
     slow_seconds: what the slow reader needs for an event. held: events the stream holds. events: how many are
@@ -86,6 +84,4 @@ async def _subscribers(slow_seconds: float, held: int, events: int, fails_every:
 
 
 def _a_view(event_id: str, at: datetime) -> UserInteractionEvent:
-    return UserInteractionEvent(
-        event_id=event_id, timestamp=at, user_id="ann", item_id="lamp", interaction_type="view"
-    )
+    return UserInteractionEvent(event_id=event_id, timestamp=at, user_id="ann", item_id="lamp", interaction_type="view")

@@ -70,9 +70,7 @@ class Truth:
     seasons: tuple[tuple[int, Callable[[Days], Days]], ...]  # a position in `categories`, and its boost
 
     def __repr__(self) -> str:
-        return (
-            f"Truth({len(self.user_ids):,} users, {len(self.item_ids):,} items, from {self.start:%Y-%m-%d})"
-        )
+        return f"Truth({len(self.user_ids):,} users, {len(self.item_ids):,} items, from {self.start:%Y-%m-%d})"
 
     def preferences(self, user_id: str, at: datetime) -> pd.Series:
         """The share of each category in what the user seeks at that time; the shares sum to 1.
@@ -90,9 +88,7 @@ class Truth:
         user, days = self._user(user_id), self._days(at)
         items = np.flatnonzero(self.item_appears <= days)
         probability = self.liking_of(np.full(len(items), user), items, np.full(len(items), days))
-        return pd.Series(
-            probability.round(9), index=[self.item_ids[item] for item in items.tolist()], name=user_id
-        )
+        return pd.Series(probability.round(9), index=[self.item_ids[item] for item in items.tolist()], name=user_id)
 
     def top(self, user_id: str, at: datetime, n: int) -> list[str]:
         """The n items that the user would like most at that time, best first; equals by id.
@@ -139,9 +135,7 @@ class Truth:
 
     def _days(self, at: datetime) -> float:
         if not isinstance(at, datetime) or at.utcoffset() is None:
-            raise InvalidEvent(
-                f"at is {shorten(at)}; an aware time is needed: datetime(…, tzinfo=timezone.utc)"
-            )
+            raise InvalidEvent(f"at is {shorten(at)}; an aware time is needed: datetime(…, tzinfo=timezone.utc)")
         elapsed: timedelta = at - self.start
         return elapsed / DAY
 

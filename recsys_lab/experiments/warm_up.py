@@ -32,9 +32,7 @@ def warm_up(
     """
     newcomers = _newcomers(interactions, newcomers_from, max(known))
     if not newcomers:
-        raise InvalidEvent(
-            f"newcomers_from is {shorten(str(newcomers_from))}; nobody came later and stayed. Go back."
-        )
+        raise InvalidEvent(f"newcomers_from is {shorten(str(newcomers_from))}; nobody came later and stayed. Go back.")
     recommenders: Mapping[str, Recommender] = {"ItemNeighbours": ItemNeighbours(), "Popularity": Popularity()}
     hits = {(number, name): 0 for number in known for name in recommenders}
     seen: dict[str, dict[str, None]] = {}
@@ -48,10 +46,7 @@ def warm_up(
                 hits[len(items), name] += any(item == item_id for item, _ in shown)
             recommender.observe(user_id, item_id, interaction_weight(str(row.interaction_type)), at)
         items[item_id] = None
-    rows = [
-        (number, name, len(newcomers), count, count / len(newcomers))
-        for (number, name), count in hits.items()
-    ]
+    rows = [(number, name, len(newcomers), count, count / len(newcomers)) for (number, name), count in hits.items()]
     return pd.DataFrame(rows, columns=["known", "recommender", "customers", "hits", "hit_rate"])
 
 

@@ -40,17 +40,11 @@ def cache_staleness(table: pd.DataFrame) -> Picture:
     )  # fmt: skip
     for area, (_, _, hatch) in zip(shares.collections, _SHARES.values(), strict=True):
         area.set(hatch=hatch, edgecolor="white", linewidth=0.4)
-    shares.set(
-        xlabel="time to live (minutes)", ylabel="requests (%)", ylim=(0, 100), xlim=(0, table["ttl"].max())
-    )
-    figure.legend(
-        *shares.get_legend_handles_labels(), loc="outside lower left", fontsize=8, frameon=False, ncols=5
-    )
+    shares.set(xlabel="time to live (minutes)", ylabel="requests (%)", ylim=(0, 100), xlim=(0, table["ttl"].max()))
+    figure.legend(*shares.get_legend_handles_labels(), loc="outside lower left", fontsize=8, frameon=False, ncols=5)
 
     for name, colour, style in (("p99", RED, "--"), ("p50", BLUE, "-")):
-        latency.plot(
-            table["ttl"], table[f"{name}_ms"], color=colour, linestyle=style, marker="o", markersize=3
-        )
+        latency.plot(table["ttl"], table[f"{name}_ms"], color=colour, linestyle=style, marker="o", markersize=3)
         end = table[f"{name}_ms"].iloc[-1]
         latency.annotate(
             name, (table["ttl"].iloc[-1], end), (4, 0), textcoords="offset points", color=colour, va="center"
@@ -82,9 +76,7 @@ def request_latency(table: pd.DataFrame) -> Picture:
     ):
         sorted_ms = np.sort(table[name])
         ax.step(sorted_ms, percent, color=colour, linewidth=2, where="post")
-        ax.annotate(
-            words, (np.median(sorted_ms), 50), (6, -4), textcoords="offset points", color=colour, fontsize=9
-        )
+        ax.annotate(words, (np.median(sorted_ms), 50), (6, -4), textcoords="offset points", color=colour, fontsize=9)
     ax.set_xscale("log")
     plain_numbers(ax.xaxis)
     ax.set(xlabel="time to an answer (ms, measured on this machine)", ylabel="answers (%)", ylim=(0, 102))

@@ -40,9 +40,7 @@ def _box(ax: Axes, x: float, y: float, part: str, says: str, colour: str) -> Non
     corner = (x - WIDTH / 2, y - HEIGHT / 2)
     rim = "round,pad=0,rounding_size=0.06"
     ax.add_patch(
-        FancyBboxPatch(
-            corner, WIDTH, HEIGHT, boxstyle=rim, facecolor="white", edgecolor=colour, linewidth=1.8
-        )
+        FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=rim, facecolor="white", edgecolor=colour, linewidth=1.8)
     )
     ax.text(x, y + 0.1, part, ha="center", va="center", fontsize=10, fontweight="bold", color=INK)
     ax.text(x, y - 0.12, says, ha="center", va="center", fontsize=8, color=INK)

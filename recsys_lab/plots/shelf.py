@@ -26,9 +26,7 @@ def shelf_sentence(shelf: pd.DataFrame) -> str:
 def shelf(shelf: pd.DataFrame) -> Picture:
     """The list at one step of `experiments.first_steps`: best on top, the new items in blue."""
     figure, (ax,) = picture(shelf_sentence(shelf), height=3.9)
-    ax.barh(
-        shelf["place"], shelf["score"], color=[BLUE if new else STAYED for new in shelf["new"]], height=0.68
-    )
+    ax.barh(shelf["place"], shelf["score"], color=[BLUE if new else STAYED for new in shelf["new"]], height=0.68)
     rows: Iterator[Any] = shelf.itertuples()
     for row in rows:
         ax.text(row.score + 0.006, row.place, row.category, va="center", fontsize=8, color=GREY)

@@ -68,9 +68,7 @@ class Picture(Figure):
         return data, {"image/png": {"width": width, "height": height}}
 
 
-def picture(
-    finding: str, *, rows: int = 1, columns: int = 1, height: float = HEIGHT
-) -> tuple[Picture, list[Axes]]:
+def picture(finding: str, *, rows: int = 1, columns: int = 1, height: float = HEIGHT) -> tuple[Picture, list[Axes]]:
     """An empty picture titled with its finding, and its axes in reading order.
 
     finding: what the reader should see, as a sentence. rows, columns: of axes. height: in inches.

@@ -30,9 +30,7 @@ def subscribers(table: pd.DataFrame) -> Picture:
     lag.annotate("slow", top, (0, 5), textcoords="offset points", color=_COLOUR_OF["slow"])
     lag.annotate("quick, failing", (stop / 2, 0), (0, 5), textcoords="offset points", color=GREY, ha="center")
     lag.axvline(stop, color=INK, linewidth=1, linestyle=":")
-    lag.text(
-        stop + 2, 0.97, "last event", transform=lag.get_xaxis_transform(), va="top", fontsize=8, color=INK
-    )
+    lag.text(stop + 2, 0.97, "last event", transform=lag.get_xaxis_transform(), va="top", fontsize=8, color=INK)
     lag.set(xlabel="time (seconds, simulated)", ylabel="events behind (lag)")
     lag.margins(y=0.18)
     lag.set_ylim(bottom=0)
@@ -58,9 +56,7 @@ def subscribers(table: pd.DataFrame) -> Picture:
         )
         for place, (count, start) in enumerate(zip(counts, left, strict=True)):
             if count:
-                fate.text(
-                    start + count / 2, place, str(count), ha="center", va="center", fontsize=8, color=INK
-                )
+                fate.text(start + count / 2, place, str(count), ha="center", va="center", fontsize=8, color=INK)
         left = left + counts
     fate.set(xlabel="events")
     fate.grid(visible=False)

@@ -51,9 +51,7 @@ def lag_of(answer: Any) -> Report:
                 told == right,
                 f"{situation}: {right} events were still to come, and yours says {shorten(told)}.",
             )
-        return (
-            "right for a new reader, one that came late, one that is behind, and one that has missed events."
-        )
+        return "right for a new reader, one that came late, one that is behind, and one that has missed events."
 
     return judge(check, answer)
 
@@ -95,9 +93,7 @@ def longest_ttl(answer: Any, load: Sequence[Visit]) -> Report:
         )
         table = cache_staleness(load, ttls=range(1, LONGEST_MINUTES + 1)).set_index("ttl")
         share = table["stale_share"]
-        expect(
-            share[minutes] <= MOST_STALE, f"at {minutes} minutes {share[minutes]:.1%} of the hits are stale."
-        )
+        expect(share[minutes] <= MOST_STALE, f"at {minutes} minutes {share[minutes]:.1%} of the hits are stale.")
         longest = int(share.index[share <= MOST_STALE].max())
         expect(
             minutes == longest,

@@ -20,9 +20,7 @@ def five_toys(answer: Any, shop: StreamingRecommendationEngine) -> Report:
             "not everything in it is a Recommendation.",
         )
         others = [r.item_id for r in answer if shop.item_features[r.item_id]["category"] != WANTED]
-        expect(
-            not others, f"{len(others)} of {len(answer)} items are of another category, such as {others[:1]}."
-        )
+        expect(not others, f"{len(others)} of {len(answer)} items are of another category, such as {others[:1]}.")
         expect(len(answer) == 5, f"it holds {len(answer)} items; five were asked for.")
         return "five items, and every one is a toy or a game."
 

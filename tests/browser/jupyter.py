@@ -130,9 +130,7 @@ def complaints(page: Page) -> list[str]:
                 .map(output => `cell ${number + 1}: ${output.ename}: ${output.evalue}`);
         })"""
     )
-    in_widgets = page.locator(
-        '.jp-OutputArea .jupyter-widgets [data-mime-type="application/vnd.jupyter.error"]'
-    )
+    in_widgets = page.locator('.jp-OutputArea .jupyter-widgets [data-mime-type="application/vnd.jupyter.error"]')
     broken = page.get_by_text("Error displaying widget")
     dialogs = page.locator(".jp-Dialog")
     toasts = page.locator(".Toastify__toast")

@@ -17,17 +17,13 @@ from playwright.sync_api import Page, sync_playwright
 from recsys_lab.lab import FIRST_NOTEBOOK
 from tests.browser.jupyter import VIEWPORT, complaints, open_notebook, run_all, running_lab, start_browser
 
-SCROLLED = (
-    ".jp-Notebook .jp-WindowedPanel-outer, .jp-Notebook.jp-mod-scrollPastEnd, .jp-NotebookPanel-notebook"
-)
+SCROLLED = ".jp-Notebook .jp-WindowedPanel-outer, .jp-Notebook.jp-mod-scrollPastEnd, .jp-NotebookPanel-notebook"
 OVERLAP = 80
 
 
 def main() -> int:
     """Run one notebook in the browser and save what it looks like."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebook", type=Path)
     parser.add_argument("out", type=Path, help="folder for the pictures; page-*.png in it are replaced")
     parser.add_argument("--as-committed", action="store_true", help="show the saved outputs; run nothing")

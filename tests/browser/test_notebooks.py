@@ -22,9 +22,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.integration]
 NOTEBOOKS = sorted(path.name for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
 
 
-def test_the_lab_opens_on_the_first_notebook_with_no_dialog_and_asks_only_this_machine(
-    lab: Lab, page: Page
-) -> None:
+def test_the_lab_opens_on_the_first_notebook_with_no_dialog_and_asks_only_this_machine(lab: Lab, page: Page) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{lab.url}?token={lab.token}")

@@ -181,23 +181,16 @@ def test_after_an_abrupt_drift_what_is_sought_follows_the_new_truth(shaken: Inte
 
 def test_an_abrupt_drift_is_sharp(shaken: Interactions) -> None:
     instant = timedelta(microseconds=1)
-    before, after = (
-        shaken.truth.preferences("user-00003", START + MIDDLE - step) for step in (instant, 0 * instant)
-    )
+    before, after = (shaken.truth.preferences("user-00003", START + MIDDLE - step) for step in (instant, 0 * instant))
     assert distance(before, after) > 0.1
     assert distance(before, shaken.truth.preferences("user-00003", START)) == 0.0
     assert distance(after, shaken.truth.preferences("user-00003", START + 2 * MIDDLE)) == 0.0
 
 
-def test_until_a_drift_begins_the_world_is_the_same_as_without_it(
-    calm: Interactions, shaken: Interactions
-) -> None:
+def test_until_a_drift_begins_the_world_is_the_same_as_without_it(calm: Interactions, shaken: Interactions) -> None:
     before = [shop.events[shop.events["timestamp"] < START + MIDDLE] for shop in (calm, shaken)]
     pd.testing.assert_frame_equal(*before)
-    visits = [
-        views_of(shop)[["user_id", "timestamp", "session_id"]].reset_index(drop=True)
-        for shop in (calm, shaken)
-    ]
+    visits = [views_of(shop)[["user_id", "timestamp", "session_id"]].reset_index(drop=True) for shop in (calm, shaken)]
     pd.testing.assert_frame_equal(*visits)  # afterwards, the same people come at the same times
 
 
@@ -249,9 +242,7 @@ def test_arrivals_are_the_same_events_in_another_order(calm: Interactions) -> No
     arrivals = calm.arrivals
     assert arrivals["arrived_at"].is_monotonic_increasing
     assert not arrivals["timestamp"].is_monotonic_increasing
-    rows = [
-        sorted(table[list(COLUMNS)].itertuples(index=False, name=None)) for table in (calm.events, arrivals)
-    ]
+    rows = [sorted(table[list(COLUMNS)].itertuples(index=False, name=None)) for table in (calm.events, arrivals)]
     assert rows[0] == rows[1]
 
 
@@ -313,9 +304,7 @@ def drifts() -> st.SearchStrategy[tuple[object, ...]]:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 6), st.integers(1, 20), drifts(), st.integers(0, 99))
-def test_worlds_of_any_size_hold_together(
-    users: int, items: int, drift: tuple[object, ...], seed: int
-) -> None:
+def test_worlds_of_any_size_hold_together(users: int, items: int, drift: tuple[object, ...], seed: int) -> None:
     shop = simulate(users, items, 3, drift=drift, seed=seed)
     assert shop.events["user_id"].nunique() == users
     assert tuple(shop.events.columns) == COLUMNS
