@@ -167,6 +167,8 @@ class RecommendationCache:
             self._gone(key, entry, "expired")
 
     def _invalidate(self, index: _Index, name: str) -> int:
+        if name not in index:
+            return 0
         with self._entries.timer:
             self._drop_expired()
             keys = list(index.get(name, ()))

@@ -92,6 +92,7 @@ class ItemNeighbours:
         self._names: list[str] = []
         self._taken = np.zeros(64)  # how often each item was taken; one more place at the end for no item
         self._scores = np.zeros(64)  # all 0.0 between requests
+        self._places = np.zeros(64, dtype=np.intp)  # scratch, as _scores: what is here does not matter
 
     def observe(self, user_id: str, item_id: str, weight: float, at: datetime) -> None:
         """Learn who took what, which items it came after, and which of them had announced it."""
@@ -169,6 +170,7 @@ class ItemNeighbours:
         self._taken = np.zeros(len(self._names) + 64)
         self._taken[: len(self._names)] = state["taken"]
         self._scores = np.zeros(len(self._taken))
+        self._places = np.zeros(len(self._taken), dtype=np.intp)
 
     def _number(self, item_id: str) -> int:
         number = self._numbers.get(item_id)
@@ -179,6 +181,7 @@ class ItemNeighbours:
             if number + 1 == len(self._taken):  # keep the last place free: NOBODY's score goes there
                 self._taken = np.concatenate([self._taken, np.zeros(len(self._taken))])
                 self._scores = np.zeros(len(self._taken))
+                self._places = np.zeros(len(self._taken), dtype=np.intp)
         return number
 
     def _chances(self, items: list[int], item: int) -> list[list[float]]:
@@ -190,7 +193,7 @@ class ItemNeighbours:
         return chances
 
     def _candidates(self, user_id: str, at: datetime, excluded: Collection[str]) -> tuple[Rows, Floats]:
-        """Numbers and scores of the items to choose from; a number that several lists hold comes several times."""
+        """Numbers and scores of the items to choose from, each once."""
         scores, in_visit, numbers = self._scores, 0, []
         user = self._users.get(user_id)
         if user is not None:
@@ -211,10 +214,13 @@ class ItemNeighbours:
             weight *= np.sqrt(self._pairs.mean_total() + PRIOR) / total  # trusted like a list of average size
             np.add.at(scores, numbers[-1], np.array([score for _, score in popular]) * weight)
         candidates = np.concatenate(numbers) if numbers else np.empty(0, dtype=np.int32)
-        found = scores[candidates] / np.sqrt(self._taken[candidates] + PRIOR)
+        places = np.arange(len(candidates))
+        self._places[candidates] = places  # of a number that several lists hold, the last place remains
+        once = candidates[(self._places[candidates] == places) & (candidates >= 0)]
+        found = scores[once] / np.sqrt(self._taken[once] + PRIOR)
         scores[candidates] = 0.0
-        real = (candidates >= 0) & (found > 0.0)
-        return candidates[real], found[real]
+        real = found > 0.0
+        return once[real], found[real]
 
     def _best(self, candidates: Rows, scores: Floats, n: int, excluded: Collection[str]) -> list[tuple[str, float]]:
         """The `n` best that are not excluded, each once, ties by item id."""
