@@ -18,7 +18,7 @@ who asks for more than the head holds pays for a full sort.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,14 +65,10 @@ class Popularity:
         """At most `n` (item, score) pairs, best first, ties by item id; the score is the weight as of `at`."""
         excluded = exclude if isinstance(exclude, (set, frozenset, dict)) else frozenset(exclude)
         worth = 1.0 if self._decay is None else self._decay.fade(at)
-        answer: list[tuple[str, float]] = []
-        if n > 0:
-            for item_id, score in self._ranked():
-                if item_id not in excluded:
-                    answer.append((item_id, score * worth))
-                    if len(answer) == n:
-                        break
-        return answer
+        best = _first(n, self._head, excluded)
+        if len(best) < n and len(self._head) < len(self._scores):
+            best = _first(n, self._sorted(), excluded)
+        return [(item_id, -negative * worth) for negative, item_id in best]
 
     def total(self, at: datetime) -> float:
         """The scores of all items together, as of `at`."""
@@ -95,14 +91,6 @@ class Popularity:
         if self._decay is not None:
             self._decay.origin = None if state["origin"] is None else datetime.fromisoformat(state["origin"])
 
-    def _ranked(self) -> Iterator[tuple[str, float]]:
-        """All items, best first; sorted in full only when the head has been used up."""
-        for negative, item_id in self._head:
-            yield item_id, -negative
-        if len(self._head) < len(self._scores):
-            for negative, item_id in self._sorted()[len(self._head) :]:
-                yield item_id, -negative
-
     def _sorted(self) -> list[tuple[float, str]]:
         return sorted((-score, item_id) for item_id, score in self._scores.items())
 
@@ -122,3 +110,9 @@ class Popularity:
             self._scores = {item_id: score * factor for item_id, score in self._scores.items()}
             self._total *= factor
             self._head = self._sorted()[:HEAD]
+
+
+def _first(n: int, ranked: list[tuple[float, str]], excluded: Collection[str]) -> list[tuple[float, str]]:
+    """The first `n` pairs whose item is not excluded. No longer prefix than needed is looked at."""
+    prefix = ranked[: max(0, n) + len(excluded)]
+    return [pair for pair in prefix if pair[1] not in excluded][: max(0, n)]
