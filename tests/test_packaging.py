@@ -68,7 +68,9 @@ def test_environment_yml_lists_the_versions_of_the_lock() -> None:
 
 
 def test_make_help_lists_every_target_in_a_line() -> None:
-    shown = subprocess.run(["make", "--no-print-directory"], cwd=CHECKOUT, capture_output=True, text=True, check=True).stdout
+    shown = subprocess.run(
+        ["make", "--no-print-directory"], cwd=CHECKOUT, capture_output=True, text=True, check=True
+    ).stdout
     targets = re.findall(r"^([a-z]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
 
     assert [line.split()[1] for line in shown.splitlines()] == targets

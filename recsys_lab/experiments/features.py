@@ -159,7 +159,8 @@ def hot_swap(
     interactions, seed: as in `leak`. swap_before: numbers of the requests (from 0) just before which the
     next version, trained on more of the examples, is swapped in. threads: that answer; with 1 the table is
     the same on every run, with more the versions around a swap are not, but each request is answered once.
-    Columns: request, thread, version, probability; in order of request.
+    Columns: request, thread, version, probability, alone (what that version says about the same vector when
+    it is asked again and nothing else runs); in order of request.
     """
     examples = make_examples(interactions, seed=seed)
     store = FeatureStore(DEFAULT_FEATURES)
@@ -176,10 +177,14 @@ def hot_swap(
         worker = int(current_thread().name.rsplit("_")[-1])
         return request, worker, server.predict(later[request % len(later)])
 
+    def alone(version: int, request: int) -> float:
+        return models[version - 1].predict_proba_one(later[request % len(later)])[True]
+
     with ThreadPoolExecutor(threads) as pool:
         answers = list(pool.map(answer, range(requests)))
-    rows = [(n, worker, said.version, round(said.probability, 9)) for n, worker, said in answers]
-    return pd.DataFrame(rows, columns=["request", "thread", "version", "probability"])
+    rows = [(n, worker, said.version, said.probability, alone(said.version, n)) for n, worker, said in answers]
+    table = pd.DataFrame(rows, columns=["request", "thread", "version", "probability", "alone"])
+    return table.round({"probability": 9, "alone": 9})
 
 
 def make_examples(interactions: pd.DataFrame, *, seed: int = 0) -> Examples:

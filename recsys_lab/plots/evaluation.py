@@ -7,6 +7,9 @@ from matplotlib.axes import Axes
 
 from recsys_lab.plots.style import COLOURS, FAINT, INK, Picture, percent, picture
 
+LEARNED = 0.8
+"""A recommender that has this share of its last hit rate after a quarter of the log learns fast."""
+
 
 def hit_rates(figures: pd.DataFrame) -> Picture:
     """Left: all questions; right: the first item of a new basket. figures: of `experiments.compare`."""
@@ -37,7 +40,15 @@ def learning_curves(curves: pd.DataFrame) -> Picture:
     smooth = curves.groupby("recommender", sort=False)["recent_hit_rate"].rolling(10, min_periods=5).mean()
     start = smooth[best].dropna().iloc[0]
     end = smooth[best].iloc[-1]
-    finding = f"{best} goes on learning: from {percent(start)} at first to {percent(end)} at the end"
+    seen = curves.loc[curves["recommender"] == best, "events"]
+    quarter = int((seen <= seen.max() / 4).sum()) - 1
+    early = smooth[best].iloc[quarter]
+    if early >= LEARNED * end:
+        number = int(seen.iloc[quarter])
+        within = round(number, 1 - len(str(number)))
+        finding = f"{best} learns fast: from {percent(start)} to {percent(early)} within {within:,} purchases"
+    else:
+        finding = f"{best} goes on learning: from {percent(start)} at first to {percent(end)} at the end"
     figure, (ax,) = picture(finding, height=3.2)
     for name, rows in curves.groupby("recommender", sort=False):
         thousands = rows["events"] / 1000

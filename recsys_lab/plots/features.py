@@ -102,8 +102,11 @@ def leak(table: pd.DataFrame) -> Picture:
             zorder=2,
         )
         ax.scatter([row.live_auc], [place], s=110, color=INK, zorder=3 if place else 1.5, marker="o")
-        ax.text(row.live_auc, place - 0.2, f"{row.live_auc:.2f} live", ha="center", va="bottom", fontsize=9, color=INK)
-        if place:
+        told = f"{row.live_auc:.2f}"
+        both = told == f"{row.offline_auc:.2f}"
+        live = f"{told} offline and live" if both else f"{told} live"
+        ax.text(row.live_auc, place - 0.2, live, ha="center", va="bottom", fontsize=9, color=INK)
+        if not both:
             ax.text(
                 row.offline_auc,
                 place - 0.2,

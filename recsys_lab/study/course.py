@@ -11,7 +11,7 @@ _PARTS = (
     ("engine", "all of it, wired together", "streaming", 2, 1, ("experiments",)),
     ("profiles", "a user's past, folded", "learning", 1, 2, ("processors",)),
     ("recommend", "candidates and ranking", "learning", 1, 0, ("engine",)),
-    ("features", "the past as of a time", "learning", 2, 0, ()),
+    ("features", "the past as of a time", "learning", 2, 0, ("experiments",)),
     ("experiments", "parameters to a table", "experimenting", 3, 1, ("widgets",)),
     ("plots", "a table to a picture", "experimenting", 3, 2, ("widgets",)),
     ("widgets", "sliders around both", "experimenting", 4, 1, ()),

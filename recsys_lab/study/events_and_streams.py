@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import reduce
+from numbers import Real
 from typing import Any
 
 from recsys_lab.clock import IdSource
@@ -67,6 +68,8 @@ def purchases_by_item(answer: Any) -> Report:
             f"the counts that it was given have changed, to {before}; build a new dict.",
         )
         expect(after == {"lamp": 2}, f"after a lamp was bought twice it says {after}.")
+        looked = given(step({"lamp": 1}, _event("lamp", "view")))
+        expect(looked is not None, "for a view it gave None; return the counts as they were.")
         log = [
             _event("lamp", "view"),
             _event("mug", "purchase"),
@@ -88,9 +91,10 @@ def longest_ttl(answer: Any, load: Sequence[Visit]) -> Report:
 
     def check(minutes: Any) -> str:
         expect(
-            isinstance(minutes, int) and 1 <= minutes <= LONGEST_MINUTES,
+            isinstance(minutes, Real) and float(minutes) in range(1, LONGEST_MINUTES + 1),
             "a whole number of minutes, 1 to 30, is needed.",
         )
+        minutes = int(minutes)
         table = cache_staleness(load, ttls=range(1, LONGEST_MINUTES + 1)).set_index("ttl")
         share = table["stale_share"]
         expect(share[minutes] <= MOST_STALE, f"at {minutes} minutes {share[minutes]:.1%} of the hits are stale.")

@@ -21,7 +21,8 @@ def five_toys(answer: Any, shop: StreamingRecommendationEngine) -> Report:
         )
         others = [r.item_id for r in answer if shop.item_features[r.item_id]["category"] != WANTED]
         expect(not others, f"{len(others)} of {len(answer)} items are of another category, such as {others[:1]}.")
-        expect(len(answer) == 5, f"it holds {len(answer)} items; five were asked for.")
+        spelling = f" Is the category spelled as in the data ({WANTED})?" if not answer else ""
+        expect(len(answer) == 5, f"it holds {len(answer)} items; five were asked for.{spelling}")
         return "five items, and every one is a toy or a game."
 
     return judge(check, answer)

@@ -95,6 +95,12 @@ def test_a_hot_swap_answers_every_request_once_and_no_thread_sees_versions_go_ba
     assert table.groupby("thread").version.apply(lambda seen: seen.is_monotonic_increasing).all()
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_each_answer_during_a_hot_swap_is_exactly_what_its_version_says_alone(threads):
+    table = features.hot_swap(shoppers(), requests=300, swap_before=(100, 200), threads=threads)
+    assert table.probability.tolist() == table.alone.tolist()
+
+
 def test_with_one_thread_the_version_changes_exactly_at_the_swap():
     table = features.hot_swap(shoppers(), requests=30, swap_before=(10, 20))
     assert table.version.tolist() == [1] * 10 + [2] * 10 + [3] * 10

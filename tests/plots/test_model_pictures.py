@@ -119,3 +119,21 @@ def test_the_curves_tell_the_begin_and_the_end_of_the_best() -> None:
     finding = plots.learning_curves(table).finding
     assert finding.startswith("ItemNeighbours goes on learning")
     assert finding.endswith("31 % at the end")
+
+
+def test_a_recommender_that_learns_early_is_said_to_learn_fast() -> None:
+    rates = [0.1] * 5 + [0.3] * 35
+    rows = [("ItemNeighbours", 2000 * n, rate, rate) for n, rate in enumerate(rates, start=1)]
+    table = pd.DataFrame(rows, columns=["recommender", "events", "recent_hit_rate", "hit_rate"])
+
+    rising, level = table.iloc[:20], table.assign(recent_hit_rate=[0.1] * 5 + [0.28] * 5 + [0.2] * 30)
+    assert plots.learning_curves(rising).finding.startswith("ItemNeighbours goes on learning")
+    assert (
+        plots.learning_curves(level).finding == "ItemNeighbours learns fast: from 10 % to 19 % within 20,000 purchases"
+    )
+
+
+def test_where_both_scores_are_the_same_the_leak_picture_says_so_once() -> None:
+    (ax,) = plots.leak(a_leak(0.99, 0.5)).axes
+    labels = [text.get_text() for text in ax.texts]
+    assert labels[:3] == ["0.67 offline and live", "0.50 live", "0.99 offline"]

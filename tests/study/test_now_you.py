@@ -6,11 +6,13 @@ import asyncio
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
+from recsys_lab import datasets
 from recsys_lab.engine import Recommendation, StreamingRecommendationEngine
 from recsys_lab.events import UserInteractionEvent
-from recsys_lab.experiments import Visit, open_shop
+from recsys_lab.experiments import Visit, cache_load, open_shop
 from recsys_lab.study import events_and_streams, start_here
 from recsys_lab.study.report import Report
 from tests.shops import small_shop
@@ -28,6 +30,10 @@ def adds_any(counts: dict[str, int], event: Any) -> dict[str, int]:
 
 def adds_purchases(counts: dict[str, int], event: Any) -> dict[str, int]:
     return adds_any(counts, event) if event.interaction_type == "purchase" else counts
+
+
+def forgets_the_views(counts: dict[str, int], event: Any) -> dict[str, int] | None:
+    return adds_any(counts, event) if event.interaction_type == "purchase" else None
 
 
 def changes_what_it_was_given(counts: dict[str, int], event: Any) -> dict[str, int]:
@@ -69,6 +75,7 @@ def test_a_right_answer_passes(check: Any, answer: Any) -> None:
         (events_and_streams.lag_of, lambda stream, s: stream.next_offset - s.position - 1, "seen everything"),
         (events_and_streams.purchases_by_item, adds_any, "only looked"),
         (events_and_streams.purchases_by_item, changes_what_it_was_given, "have changed"),
+        (events_and_streams.purchases_by_item, forgets_the_views, "for a view it gave None"),
         (events_and_streams.purchases_by_item, raises, "KeyError"),
     ],
 )
@@ -112,6 +119,24 @@ def test_only_the_longest_time_to_live_within_the_bound_passes(minutes: float, t
     assert told in repr(report)
 
 
+@pytest.mark.parametrize("minutes", [10, 10.0, np.float64(10), np.int64(10)])
+def test_any_number_that_is_whole_is_taken(minutes: float) -> None:
+    assert events_and_streams.longest_ttl(minutes, asked_twice(right_for=10)).passed
+
+
+@pytest.mark.parametrize("minutes", [float("nan"), float("inf"), "10", 0, 31])
+def test_what_is_no_whole_number_of_minutes_is_refused(minutes: Any) -> None:
+    assert "a whole number of minutes" in repr(events_and_streams.longest_ttl(minutes, asked_twice(right_for=10)))
+
+
+def test_the_quiet_shop_of_the_notebook_has_a_right_answer() -> None:
+    purchases = datasets.load("online-retail")
+    load = cache_load(purchases[purchases["timestamp"] >= "2011-12-06"], purchases_per_minute=1)
+
+    passing = [minutes for minutes in range(1, 31) if events_and_streams.longest_ttl(minutes, load).passed]
+    assert passing == [5]
+
+
 async def lists_of_toys(
     *filters: dict[str, Any],
 ) -> tuple[StreamingRecommendationEngine, list[list[Recommendation]]]:
@@ -127,4 +152,6 @@ def test_five_toys_pass_and_a_list_of_anything_does_not() -> None:
     assert start_here.five_toys(toys, shop).passed
     assert "another category" in repr(start_here.five_toys(anything, shop))
     assert "it holds 4" in repr(start_here.five_toys(toys[:4], shop))
+    assert "spelled" not in repr(start_here.five_toys(toys[:4], shop))
+    assert "spelled as in the data (toys and games)" in repr(start_here.five_toys([], shop))
     assert repr(start_here.five_toys(..., shop)) == "not attempted yet"
