@@ -169,16 +169,17 @@ def hot_swap(
     learned = [examples.cut * version // versions for version in range(1, versions + 1)]
     models = [trained(vectors[:number], examples.taken[:number]) for number in learned]
     server, replacements = ModelServer(models[0]), dict(zip(sorted(swap_before), models[1:], strict=True))
+    served = {server.version: models[0]}  # a slow thread may swap later than its number says
     later = vectors[examples.cut :]
 
     def answer(request: int) -> tuple[int, int, Prediction]:
         if request in replacements:
-            server.swap(replacements[request])
+            served[server.swap(replacements[request])] = replacements[request]
         worker = int(current_thread().name.rsplit("_")[-1])
         return request, worker, server.predict(later[request % len(later)])
 
     def alone(version: int, request: int) -> float:
-        return models[version - 1].predict_proba_one(later[request % len(later)])[True]
+        return served[version].predict_proba_one(later[request % len(later)])[True]
 
     with ThreadPoolExecutor(threads) as pool:
         answers = list(pool.map(answer, range(requests)))
