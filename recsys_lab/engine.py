@@ -378,9 +378,12 @@ class StreamingRecommendationEngine:
             found = self.recommender.recommend(user_id, asked, at=self.clock.now(), exclude=exclude)
             if not all(isfinite(score) for _, score in found):
                 raise ValueError(f"a score is not a finite number among {shorten(found)}")
-            kept = [pair for pair in found if not wanted or self._has_category(pair[0], wanted)]
+            kept: dict[str, float] = {}
+            for item_id, score in found:  # a recommender may repeat itself, or forget what to leave out
+                if item_id not in exclude and (not wanted or self._has_category(item_id, wanted)):
+                    kept.setdefault(item_id, score)
             if len(kept) >= enough or len(found) < asked:
-                return kept
+                return list(kept.items())
             asked *= 8
 
     def _has_category(self, item_id: str, wanted: Collection[str]) -> bool:

@@ -52,6 +52,10 @@ def a_request(event_id: str = "req-1", **fields: Any) -> RecommendationRequestEv
     return RecommendationRequestEvent(**{"event_id": event_id, "timestamp": clock_time("10:00"), **fields})
 
 
+def filled_user_neighbours() -> UserNeighbours:
+    return UserNeighbours(fill_with_popular=True)
+
+
 class Failing(Popularity):
     """Popularity that fails when told to."""
 
@@ -369,7 +373,7 @@ def test_a_thousand_can_be_asked_for():
 # -- explain ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("make", [None, UserNeighbours, Popularity])
+@pytest.mark.parametrize("make", [None, filled_user_neighbours, Popularity])
 @pytest.mark.parametrize("user_id", ["ann", "nobody", None])
 @pytest.mark.parametrize("context", [{}, {"device": "mobile", "time_of_day": "evening"}])
 def test_the_effects_of_an_explanation_add_up_to_the_score_that_was_given(make, user_id, context):
@@ -611,3 +615,22 @@ def test_a_call_that_cannot_be_answered_is_a_lab_error():
         assert await engine.get_recommendations("bob")
 
     with_engine(work)
+
+
+# -- a recommender that does not keep to the protocol -----------------------------------------------------------
+
+
+class Careless(Popularity):
+    """Repeats itself, and does not leave out what it was told to."""
+
+    def recommend(self, user_id: str, n: int, **_: Any) -> list[tuple[str, float]]:
+        return [("lamp", 1.0), ("desk", 0.9), ("desk", 0.8), ("mug", 0.7)][:n]
+
+
+def test_not_even_a_careless_recommender_makes_the_engine_repeat_an_item_or_show_what_the_user_has() -> None:
+    async def main() -> None:
+        async with Engine(Careless(), clock=SimulatedClock(), exploration=0.0) as engine:
+            await engine.process_user_interaction("ann", "lamp", "view")
+            assert [shown.item_id for shown in await engine.get_recommendations("ann", 10)] == ["desk", "mug"]
+
+    asyncio.run(main())

@@ -42,10 +42,16 @@ filters = st.fixed_dictionaries(
 )
 
 
+def filled_user_neighbours() -> UserNeighbours:
+    return UserNeighbours(fill_with_popular=True)
+
+
 class EngineAgainstAModel(RuleBasedStateMachine):
     """The model knows who touched what, each item's category, and which answers must still be in the cache."""
 
-    @initialize(make=st.sampled_from([None, Popularity, UserNeighbours]), exploration=st.sampled_from([0.0, 0.1]))
+    @initialize(
+        make=st.sampled_from([None, Popularity, filled_user_neighbours]), exploration=st.sampled_from([0.0, 0.1])
+    )
     def begin(self, make: Any, exploration: float) -> None:
         self.clock = SimulatedClock()
         self.engine = StreamingRecommendationEngine(

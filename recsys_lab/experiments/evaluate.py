@@ -72,7 +72,7 @@ def judge(
     four: Mapping[str, Recommender] = {
         "Popularity": Popularity(),
         "TextbookRanking": TextbookRanking(seed=seed),
-        "UserNeighbours": UserNeighbours(),
+        "UserNeighbours": UserNeighbours(fill_with_popular=True),
         "ItemNeighbours": ItemNeighbours(),
     }
     results = {}

@@ -112,7 +112,12 @@ class ModelServer:
             served.model.learn_one(vector, bool(clicked))
 
     def swap(self, model: OnlineClassifier) -> int:
-        """Serve a copy of this model from the next request on; gives its version."""
+        """Serve a copy of this model from the next request on; gives its version.
+
+        Raises InvalidEvent for what is no model; the version that serves goes on.
+        """
+        if not (hasattr(model, "predict_proba_one") and hasattr(model, "learn_one")):
+            refuse("model", model, "predict_proba_one and learn_one are needed; the old version goes on serving.")
         replacement = copy.deepcopy(model)
         with self._swapping:
             self._served = _Served(replacement, version=self._served.version + 1)

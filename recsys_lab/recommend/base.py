@@ -26,7 +26,7 @@ class Recommender(Protocol):
     ) -> list[tuple[str, float]]:
         """At most `n` (item, score) pairs, best first, ties by item id; no item of `exclude`, none never observed.
 
-        A user it does not know gets popular items.
+        A user it does not know gets popular items, if the recommender knows of popularity.
         """
 
     def state(self) -> dict[str, Any]:

@@ -73,6 +73,11 @@ class RecommendationCache:
         self._drop_expired()
         return len(self._entries)
 
+    @property
+    def max_entries(self) -> int:
+        """Most answers held."""
+        return int(self._entries.maxsize)
+
     def get(
         self, user_id: str, n: int, context: Mapping[str, Any], filters: Mapping[str, Any]
     ) -> tuple[Any, ...] | None:

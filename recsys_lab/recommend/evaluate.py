@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import perf_counter
+from typing import Any, Protocol
 
 import pandas as pd
 
@@ -74,15 +75,24 @@ class PrequentialResult:
     curve: pd.DataFrame = field(repr=False, compare=False)
 
 
+class Simulated(Protocol):
+    """What has its interactions in `events`, such as the result of `experiments.simulate`."""
+
+    @property
+    def events(self) -> pd.DataFrame: ...
+
+
 def prequential(
-    recommender: Recommender, interactions: pd.DataFrame, k: int = 10, *, every: int = 1
+    recommender: Recommender, interactions: pd.DataFrame | Simulated, k: int = 10, *, every: int = 1
 ) -> PrequentialResult:
     """Let the recommender go through the log, asked before every `every`-th event and taught by all.
 
     recommender: usually a new one; it is changed. interactions: columns `user_id`, `item_id`,
-    `interaction_type`, `timestamp` and, if known, `session_id`, in time order (see `datasets.load`).
+    `interaction_type`, `timestamp` and, if known, `session_id`, in time order (see `datasets.load`), or
+    what `experiments.simulate` gives.
     k: length of the lists. Raises InvalidEvent for k or every below 1, missing columns, rows out of order.
     """
+    interactions = _table(interactions)
     _check(interactions, k, every)
     users = _Users()
     everything, first_of_basket, part = _Tally(), _Tally(), _Tally()
@@ -124,6 +134,14 @@ _NEEDED = ("user_id", "item_id", "interaction_type", "timestamp")
 _CURVE_COLUMNS = (
     "events", "timestamp", "questions", "hit_rate", "ndcg", "recent_hit_rate", "recent_ndcg"
 )  # fmt: skip
+
+
+def _table(interactions: Any) -> pd.DataFrame:
+    """The table itself, or the events of a simulation."""
+    table = interactions if isinstance(interactions, pd.DataFrame) else getattr(interactions, "events", None)
+    if not isinstance(table, pd.DataFrame):
+        raise InvalidEvent(f"interactions is {shorten(interactions)}; a table as `datasets.load` gives it is needed")
+    return table
 
 
 def _check(interactions: pd.DataFrame, k: int, every: int) -> None:

@@ -60,7 +60,7 @@ class TextbookRanking:
     def __init__(self, *, exploration: float = EXPLORATION, seed: int = 0) -> None:
         self._exploration = exploration
         self._seed = seed
-        self._neighbours = UserNeighbours()
+        self._neighbours = UserNeighbours(fill_with_popular=True)
         self._recent: dict[str, deque[tuple[float, datetime]]] = {}  # user -> (weight, when), newest last
         self._counts: dict[str, int] = {}  # user -> interactions so far
 

@@ -40,14 +40,16 @@ MIN_SIMILARITY = 0.1
 class UserNeighbours:
     """User-to-user collaborative filtering with Jaccard similarity, as a `Recommender`.
 
-    Candidates come first. Items that no neighbour has follow in order of popularity, so that cold users get
-    an answer and filters can dig as deep as they like; each scores at most 0.1, less than any candidate.
+    fill_with_popular: the rule itself has nothing to say to a cold user, nor beyond the neighbours' items. With
+    this set, all other items follow the candidates in order of popularity, as an engine and a comparison want it;
+    each scores at most 0.1, less than any candidate.
 
     `observe` takes O(1), `recommend` O(users who hold an item, summed over the user's items). At most 100
     items are held for each user, each once in his own list and once in the index.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fill_with_popular: bool = False) -> None:
+        self._fill_with_popular = fill_with_popular
         self._popularity = Popularity()
         self._items: dict[str, dict[str, None]] = {}  # user -> his last items, oldest first: an ordered set
         self._holders: dict[str, set[str]] = {}  # item -> the users who hold it now
@@ -88,8 +90,10 @@ class UserNeighbours:
     def recommend(
         self, user_id: str, n: int, *, at: datetime, exclude: Collection[str] = ()
     ) -> list[tuple[str, float]]:
-        """At most `n` (item, score) pairs, best first: the neighbours' items, then popular ones."""
+        """At most `n` (item, score) pairs, best first: the neighbours' items, then popular ones if so wished."""
         found = self.candidates(user_id, exclude=exclude)
+        if not self._fill_with_popular:
+            return found[: max(n, 0)]
         return (found + self._popular(user_id, n - len(found), found, at=at, exclude=exclude))[: max(n, 0)]
 
     def state(self) -> dict[str, Any]:

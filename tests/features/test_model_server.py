@@ -213,3 +213,11 @@ def test_a_prediction_never_sees_a_half_learned_model():
 def test_a_new_model_is_untouched_by_those_before_it():
     a_trained_server()
     assert ModelServer(new_model()).predict({"clicks": 4.0, "hours": 1.0}).probability == 0.5
+
+
+@pytest.mark.parametrize("model", [None, 5, "model"])
+def test_what_is_no_model_is_refused_and_the_served_one_goes_on(model: object) -> None:
+    server = ModelServer()
+    with pytest.raises(InvalidEvent, match="model is"):
+        server.swap(model)  # type: ignore[arg-type]
+    assert server.predict({"clicks": 1.0}).version == 1

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from recsys_lab.errors import InvalidEvent
+from recsys_lab.experiments import simulate
 from recsys_lab.recommend.evaluate import Figures, prequential
 from recsys_lab.recommend.popularity import Popularity
 from tests.builders import clock_time
@@ -137,3 +138,10 @@ def test_a_log_that_cannot_be_replayed_is_refused() -> None:
         prequential(Popularity(), log)
     with pytest.raises(InvalidEvent, match="no column item_id"):
         prequential(Popularity(), log.drop(columns="item_id"))
+
+
+def test_what_simulate_gives_can_be_evaluated_and_what_is_no_table_is_refused() -> None:
+    simulated = simulate(20, 30, 2, seed=1)
+    assert prequential(Popularity(), simulated) == prequential(Popularity(), simulated.events)  # type: ignore[arg-type]
+    with pytest.raises(InvalidEvent, match="interactions is"):
+        prequential(Popularity(), [1, 2, 3])  # type: ignore[arg-type]

@@ -57,7 +57,7 @@ def test_only_the_last_hundred_interactions_enter() -> None:
 
 
 def test_it_ranks_the_neighbours_items_and_then_popular_ones() -> None:
-    ranked, neighbours = crowd(TextbookRanking()), crowd(UserNeighbours())
+    ranked, neighbours = crowd(TextbookRanking()), crowd(UserNeighbours(fill_with_popular=True))
     ranked.observe("loner", "rare", 1.0, NOON)
     neighbours.observe("loner", "rare", 1.0, NOON)
 
