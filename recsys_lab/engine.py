@@ -251,10 +251,14 @@ class StreamingRecommendationEngine:
     async def update_item(self, item_id: str, features: dict[str, Any]) -> ItemUpdateEvent:
         """Set an item's features (such as "category") and drop the cached answers that contain it."""
         event = self._build(ItemUpdateEvent, "interactions", None, item_id=item_id, features=features)
-        with self._state:
-            self.item_features[item_id] = dict(event.features)
-            self.recommendation_cache.invalidate_item(item_id)
+        self.apply_item_update(event)
         return event
+
+    def apply_item_update(self, event: ItemUpdateEvent) -> None:
+        """What `update_item` does, for an event that came another way, such as from Kafka."""
+        with self._state:
+            self.item_features[event.item_id] = dict(event.features)
+            self.recommendation_cache.invalidate_item(event.item_id)
 
     def explain(self, user_id: str | None, item_id: str, request_context: dict[str, Any] | None = None) -> list[Factor]:
         """What an item's score for a user is made of: (factor, effect) pairs whose effects add up to it.
