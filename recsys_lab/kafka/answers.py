@@ -25,14 +25,14 @@ class Answers:
         self._waiting: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Future[Any]]]] = {}
         self._lock = threading.Lock()
 
-    def on_record(self, record: Any) -> None:
-        """Take in a record of the topic of responses; of several responses to a request the first counts."""
+    def take(self, record: Any) -> RecommendationResponseEvent | None:
+        """Take a record of the topic of responses, and give its response; of several to a request the first counts."""
         try:
             response = StreamEvent.from_json(record.value)
         except InvalidEvent:
-            return  # a stranger's record; nobody waits for it
+            return None  # a stranger's record; nobody waits for it
         if not isinstance(response, RecommendationResponseEvent):
-            return
+            return None
         with self._lock:
             self._known.setdefault(response.request_id, response)
             if len(self._known) > KEPT_RESPONSES:
@@ -40,6 +40,7 @@ class Answers:
             waiting = self._waiting.pop(response.request_id, [])
         for loop, future in waiting:
             loop.call_soon_threadsafe(_resolve, future, response)
+        return response
 
     async def get(self, request_id: str) -> RecommendationResponseEvent:
         """The response to a request, as soon as it is there."""

@@ -12,18 +12,22 @@ member of the group reads an interaction appends it to `engine-changelog`, which
 instance folds that log into its engine. Each is then the same function of the same log, and so is one that restarts.
 (State machine replication: Schneider, "Implementing fault-tolerant services", 1990; Kreps, "The Log", 2013.)
 
-Split by key remain the work of ordering, of answering and of announcing profiles, and the caches: all requests of a
-user come to the same instance. An answer waits until the instance has folded all that was acknowledged before, so a
-user reads what he wrote, whichever instance he wrote it to.
+Split by key remains the work: of ordering, of answering, of announcing profiles. An answer waits until the instance has
+folded all that was acknowledged before, so users read what they wrote, whichever instance they wrote it to. A response
+says up to where in the changelog it reflects what happened (`data["as_of"]`), so the others can put it into their
+caches as if they had computed it; should an instance go, or come back, its users get the same answers elsewhere.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar
+
+import msgspec
 
 from recsys_lab import profiles
 from recsys_lab.clock import Clock, IdSource
@@ -38,7 +42,7 @@ from recsys_lab.events import (
     UserProfileUpdateEvent,
 )
 from recsys_lab.kafka.answers import Answers, NoResponse
-from recsys_lab.kafka.catching_up import CatchingUp, Folded
+from recsys_lab.kafka.catching_up import PATIENCE_SECONDS, CatchingUp, Folded
 from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.follower import TopicFollower
 from recsys_lab.kafka.processor import KafkaStreamProcessor
@@ -66,6 +70,9 @@ GROUPS: Mapping[str, str] = {
 """Topic → the group that works on it."""
 
 KEPT_PROFILES = 1_000
+
+RESPONSES_READ_AT_START = 5_000
+"""Of each partition: so far back an instance fills its cache."""
 
 REBUILD_SECONDS = 600.0
 
@@ -101,6 +108,7 @@ class KafkaRecommendationSystem:
         self._processor_options = {"delivery": delivery, "instance_id": instance_id, **(processor_options or {})}
         self._servers = kafka_servers
         self._ids = IdSource(kind="unique")
+        self._name = self._ids()  # of this life of this instance
         self._processor: KafkaStreamProcessor | None = None
         self._changelog: TopicFollower | None = None
         self._responses: TopicFollower | None = None
@@ -108,6 +116,9 @@ class KafkaRecommendationSystem:
         self._folded = Folded()
         self._profiles_at: OrderedDict[int, profiles.UserProfile] = OrderedDict()  # by offset in the changelog
         self._answers = Answers()
+        self._position = 0  # in the changelog: all before it is in the engine
+        self._touched: dict[tuple[str, str], int] = {}  # ("user" or "item", id) → position after its latest change
+        self._folding = threading.Lock()
         self._counters = {"folded": 0, "repeats_skipped": 0}
 
     async def __aenter__(self) -> KafkaRecommendationSystem:
@@ -226,11 +237,11 @@ class KafkaRecommendationSystem:
         ensure_topics(self.connection, [CHANGELOG], partitions=1, configs={"retention.ms": "-1"})
         self._changelog = TopicFollower(self.connection, CHANGELOG, self._fold)
         self._responses = TopicFollower(
-            self.connection, "recommendation-responses", self._answers.on_record, last=1_000
+            self.connection, "recommendation-responses", self._take_in, last=RESPONSES_READ_AT_START
         )
-        for follower in (self._changelog, self._responses):
-            follower.start()
+        self._changelog.start()
         self._changelog.wait_for_the_end(REBUILD_SECONDS, look)
+        self._responses.start()
         self._responses.wait_for_the_end(REBUILD_SECONDS)
         ordered = {topic: GROUPS[topic] for topic in ("user-interactions", "item-updates")}
         self._catching_up = CatchingUp(self.connection, self._changelog, self._folded, ordered)
@@ -261,6 +272,11 @@ class KafkaRecommendationSystem:
 
     def _fold(self, record: Any) -> None:
         """Bring one entry of the changelog into the engine, unless it is there already."""
+        with self._folding:
+            self._bring_in(record)
+            self._position = record.offset + 1
+
+    def _bring_in(self, record: Any) -> None:
         source = source_of(record.headers)
         if source is not None and not self._folded.is_new(source):
             self._counters["repeats_skipped"] += 1  # its member crashed after sending it and before committing
@@ -272,8 +288,10 @@ class KafkaRecommendationSystem:
             return
         if isinstance(event, ItemUpdateEvent):
             self.engine.apply_item_update(event)
+            self._touched["item", event.item_id] = record.offset + 1
         elif isinstance(event, UserInteractionEvent):
             self.engine.event_streams["interactions"].publish(event)
+            self._touched["user", event.user_id] = record.offset + 1
             self._keep_profile(record.offset, event.user_id)
         self._counters["folded"] += 1
 
@@ -283,6 +301,19 @@ class KafkaRecommendationSystem:
             self._profiles_at[offset] = profile
             if len(self._profiles_at) > KEPT_PROFILES:
                 self._profiles_at.popitem(last=False)
+
+    def _take_in(self, record: Any) -> None:
+        """Hand a response to who waits for it; cache what another instance computed, if nothing has changed since."""
+        response = self._answers.take(record)
+        if response is None or response.from_cache or response.data.get("instance", self._name) == self._name:
+            return
+        as_of, request = response.data["as_of"], StreamEvent.from_dict(response.data["request"])
+        self._running(self._changelog).wait_for(lambda: self._position >= as_of, PATIENCE_SECONDS)
+        with self._folding:
+            touched = [self._touched.get(("item", item["item_id"]), 0) for item in response.recommendations]
+            touched.append(self._touched.get(("user", request.user_id or ""), 0))
+            if max(touched) <= as_of and isinstance(request, RecommendationRequestEvent):
+                self.engine.adopt_answer(request, response)
 
     # -- the processors: what the members of the groups share between them --
 
@@ -304,7 +335,12 @@ class KafkaRecommendationSystem:
         )
 
     async def _answer(self, event: StreamEvent) -> StreamEvent | None:
-        return await self.engine.processors["recommender"].process_event(event)
+        as_of = self._position  # before it is computed: it reflects at least so much
+        response = await self.engine.processors["recommender"].process_event(event)
+        if response is None or "error" in response.data:
+            return response
+        told = {"instance": self._name, "as_of": as_of, "request": event.to_dict()}
+        return msgspec.structs.replace(response, data=told)
 
     # -- parts --
 
