@@ -48,12 +48,14 @@ def doctor() -> None:
 def demo(
     interactions: Annotated[int | None, typer.Option(min=1, help="Stop after so many; all by default.")] = None,
     seed: Annotated[int, typer.Option(help="Decides who reloads their page when.")] = 0,
+    memory: Annotated[bool, typer.Option("--memory", help="Without Kafka: the engine alone, in memory.")] = False,
 ) -> None:
-    """Stream a year of real purchases through the engine and watch its figures; Ctrl-C ends it."""
+    """Stream a year of real purchases through real Kafka into the engine and watch its figures; Ctrl-C ends it."""
     from recsys_lab import datasets, demo
 
     purchases = datasets.load("online-retail")
-    demo.demo(purchases if interactions is None else purchases.head(interactions), seed=seed)
+    chosen = purchases if interactions is None else purchases.head(interactions)
+    demo.demo(chosen, seed=seed, kafka=not memory)
 
 
 @app.command()

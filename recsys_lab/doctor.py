@@ -23,8 +23,8 @@ PYTHON_WITHOUT_FLINK = (3, 13)  # Apache Flink has no wheel for it yet
 NEEDED_DISK_GB = 2.0
 KAFKA_PORT = 9092
 KEY_PACKAGES = (
-    "ipykernel", "ipywidgets", "jupyterlab", "kafka-python", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow", "river",
-    "scipy",
+    "ipykernel", "ipywidgets", "jupyterlab", "kafka-python", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow",
+    "river", "scipy",
 )  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 

@@ -24,7 +24,7 @@ import asyncio
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
@@ -173,11 +173,16 @@ class KafkaRecommendationSystem:
         context: dict[str, Any] | None = None,
         *,
         session_id: str | None = None,
+        timestamp: datetime | None = None,
     ) -> UserInteractionEvent:
-        """Send an interaction; when this returns, it is safe in Kafka. Raises InvalidEvent or BrokerError."""
+        """Send an interaction; when this returns, it is safe in Kafka. Raises InvalidEvent or BrokerError.
+
+        timestamp: when it happened; now, by default.
+        """
         event = self._build(
             UserInteractionEvent, user_id=user_id, item_id=item_id, interaction_type=interaction_type,
             interaction_value=interaction_value, context={} if context is None else context, session_id=session_id,
+            timestamp=timestamp or self.engine.now(),
         )  # fmt: skip
         await self._send("user-interactions", event)
         return event
@@ -349,7 +354,7 @@ class KafkaRecommendationSystem:
 
     def _build(self, kind: type[Event], **fields: Any) -> Event:
         self._require_running()
-        return kind(event_id=self._ids(), timestamp=self.engine.now(), **fields)
+        return kind(**{"event_id": self._ids(), "timestamp": self.engine.now(), **fields})
 
     def _require_running(self) -> None:
         self._running(self._processor)
