@@ -65,7 +65,7 @@ class KafkaStreamProcessor:
         backoff: timedelta = timedelta(milliseconds=100),
         session_timeout_ms: int = 6_000,
         max_poll_interval_ms: int = 300_000,
-        max_poll_records: int = 500,
+        max_poll_records: int = 2_000,
         timeout: timedelta = timedelta(seconds=10),
         instance_id: str | None = None,
         observe: Callable[[str], None] | None = None,
