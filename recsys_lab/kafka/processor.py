@@ -85,6 +85,7 @@ class KafkaStreamProcessor:
         self._metrics = Metrics()
         self._loop: LoopThread | None = None
         self._topics: set[str] = set()  # known to exist
+        self._ensuring: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[None]] = {}
         self._name = instance_id or IdSource(kind="unique")()
         self._changing = threading.Lock()
 
@@ -170,7 +171,7 @@ class KafkaStreamProcessor:
         loop = asyncio.get_running_loop()
         try:
             if topic not in self._topics:
-                await loop.run_in_executor(None, self._ensure, {topic})
+                await self._ensured(topic)
             sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
         except KafkaError as error:
             raise self.connection.failed(f"{event.event_id} was not sent to {topic}", error) from error
@@ -234,6 +235,18 @@ class KafkaStreamProcessor:
             request_timeout_ms=max(1_000, timeout_ms // 2),
             delivery_timeout_ms=timeout_ms,
         )
+
+    async def _ensured(self, topic: str) -> None:
+        """See to it that the topic exists. Calls that wait for this go on in the order in which they came."""
+        loop = asyncio.get_running_loop()
+        if (loop, topic) not in self._ensuring:
+            known = sorted({topic} - self._topics)
+            self._ensuring[loop, topic] = loop.run_in_executor(None, ensure_topics, self.connection, known)
+        try:
+            await asyncio.shield(self._ensuring[loop, topic])
+            self._topics.add(topic)
+        finally:
+            self._ensuring.pop((loop, topic), None)
 
     def _ensure(self, topics: set[str]) -> None:
         if topics - self._topics:

@@ -199,18 +199,22 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 raise  # with a new producer; the transaction that was left open is aborted by its successor
             self._stopping.wait(self._terms.backoff_seconds)
             return
-        ends = {partition: records[-1].offset + 1 for partition, records in polled.items()}
-        self._rewind({partition: offset for partition, offset in done.items() if offset < ends[partition]})
+        self._rewind(
+            {partition: offset for partition, offset in done.items() if offset <= polled[partition][-1].offset}
+        )
 
     def _handle(self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int]) -> dict[Any, int]:
         """Process, send and commit a batch, in the order of the guarantee; the next offset of each partition."""
         delivery, observe = self._terms.delivery, self._terms.observe
+        ends = {partition: records[-1].offset + 1 for partition, records in polled.items()}
         if delivery == "at-most-once":
-            self._commit({partition: records[-1].offset + 1 for partition, records in polled.items()})
+            self._commit(ends)
             observe("committed")
         elif delivery == "exactly-once":
             self._producer.begin_transaction()  # type: ignore[union-attr]
         done, outputs = self._process(polled, starts)
+        if delivery == "at-most-once":  # hand back what was committed and is not to be done now
+            self._commit({partition: offset for partition, offset in done.items() if offset < ends[partition]})
         observe("processed")
         self._send(outputs)
         observe("sent")
