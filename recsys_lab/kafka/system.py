@@ -48,6 +48,7 @@ from recsys_lab.kafka.follower import TopicFollower
 from recsys_lab.kafka.processor import KafkaStreamProcessor
 from recsys_lab.kafka.records import current_record, source_of
 from recsys_lab.kafka.topics import COMPACTED, ensure_topics
+from recsys_lab.processors import announced
 from recsys_lab.recommend.base import Recommender
 
 TOPICS: Mapping[str, str] = {
@@ -329,15 +330,7 @@ class KafkaRecommendationSystem:
         offset = current_record.get().offset
         await self._running(self._changelog).reach({0: offset + 1}, REBUILD_SECONDS)
         profile = self._profiles_at.get(offset) or self.engine.user_profiles.get(event.user_id)
-        if profile is None:
-            return None  # the recommender refused the interaction; it is in the engine's dead letters
-        return UserProfileUpdateEvent(
-            event_id=f"{event.event_id}-profile",
-            timestamp=event.timestamp,
-            user_id=event.user_id,
-            session_id=event.session_id,
-            profile=profile.to_dict(),
-        )
+        return announced(event, profile) if profile else None  # without one, the recommender refused the interaction
 
     async def _answer(self, event: StreamEvent) -> StreamEvent | None:
         as_of = self._position  # before it is computed: it reflects at least so much
