@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -73,8 +73,11 @@ def write_events(servers: str, topic: str, events: Iterable[StreamEvent]) -> Non
     write(servers, topic, [(event.user_id, event.to_json()) for event in events])
 
 
-def read(servers: str, topic: str, **options: Any) -> list[Kept]:
-    """All committed records that a topic holds now: partition by partition, in order."""
+def read(servers: str, topic: str, *, first: Mapping[int, int] | None = None, **options: Any) -> list[Kept]:
+    """All committed records that a topic holds now: partition by partition, in order.
+
+    first: offsets from which to read, by partition.
+    """
     consumer = confluent_kafka.Consumer({
         "bootstrap.servers": servers, "group.id": "reader", "enable.auto.commit": False,
         "enable.partition.eof": True, "auto.offset.reset": "earliest", "isolation.level": "read_committed", **options,
@@ -82,7 +85,7 @@ def read(servers: str, topic: str, **options: Any) -> list[Kept]:
     try:
         found = consumer.list_topics(topic, timeout=PATIENCE).topics[topic]
         partitions = sorted(found.partitions)
-        consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in partitions])
+        consumer.assign([confluent_kafka.TopicPartition(topic, number, (first or {}).get(number, 0)) for number in partitions])
         kept, open_partitions, deadline = [], set(partitions), time.monotonic() + PATIENCE
         while open_partitions:
             assert time.monotonic() < deadline, f"{topic} could not be read to its end"
@@ -110,9 +113,13 @@ def committed(servers: str, group: str, topic: str, partitions: int = 3) -> dict
         consumer.close()
 
 
-def some_clicks(count: int, users: int = 7) -> list[UserInteractionEvent]:
-    """Clicks of several users in turn; item and number tell them apart."""
-    return [a_click(f"user-{number % users}", f"item-{number}") for number in range(count)]
+USERS = ("ann", "bob", "cid", "dan", "eve", "fay", "gus")
+"""In three partitions, their events lie in all of them."""
+
+
+def some_clicks(count: int) -> list[UserInteractionEvent]:
+    """Clicks of several users in turn; the item, which has a number, tells them apart."""
+    return [a_click(USERS[number % len(USERS)], f"item-{number}") for number in range(count)]
 
 
 def items(events: Iterable[Any]) -> list[str]:
