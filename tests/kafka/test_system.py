@@ -19,7 +19,7 @@ from recsys_lab import profiles
 from recsys_lab.clock import SimulatedClock
 from recsys_lab.engine import StreamingRecommendationEngine
 from recsys_lab.errors import BrokerError, InvalidEvent, LabError
-from recsys_lab.events import ItemUpdateEvent, StreamEvent
+from recsys_lab.events import ItemUpdateEvent
 from recsys_lab.kafka import KafkaRecommendationSystem, LocalKafka, NoResponse
 from recsys_lab.kafka.system import GROUPS
 from tests.builders import clock_time
@@ -30,6 +30,7 @@ pytestmark = pytest.mark.integration
 
 System = KafkaRecommendationSystem
 LONG = timedelta(seconds=60)
+NO_CACHE = {"cache_ttl": timedelta(0)}
 SOME = [
     (f"user-{number % 5}", f"item-{number * 7 % 11}", ["view", "click", "purchase"][number % 3]) for number in range(40)
 ]
@@ -75,28 +76,24 @@ async def send_all(system: KafkaRecommendationSystem, interactions: list[tuple[s
         await system.send_user_interaction(user_id, item_id, interaction_type)
 
 
-def folded(kafka: LocalKafka) -> StreamingRecommendationEngine:
+async def folded(kafka: LocalKafka) -> StreamingRecommendationEngine:
     """An engine in memory that was given the changelog, each interaction and update once, in its order."""
     engine = StreamingRecommendationEngine(clock=SimulatedClock(clock_time("10:00")))
-    known: set[str] = set()
-
-    async def work() -> None:
-        async with engine:
-            for record in read(kafka.bootstrap_servers, "engine-changelog"):
-                event = record.event
-                if event.event_id in known:
-                    continue
-                known.add(event.event_id)
-                if isinstance(event, ItemUpdateEvent):
-                    await engine.update_item(event.item_id, event.features)
-                else:
-                    await engine.process_user_interaction(
-                        event.user_id, event.item_id, event.interaction_type, event.interaction_value,
-                        event.context, session_id=event.session_id, timestamp=event.timestamp,
-                    )  # fmt: skip
-
-    asyncio.run(work())
+    async with engine:
+        for event in unique([record.event for record in read(kafka.bootstrap_servers, "engine-changelog")]):
+            if isinstance(event, ItemUpdateEvent):
+                await engine.update_item(event.item_id, event.features)
+            else:
+                await engine.process_user_interaction(
+                    event.user_id, event.item_id, event.interaction_type, event.interaction_value,
+                    event.context, session_id=event.session_id, timestamp=event.timestamp,
+                )  # fmt: skip
     return engine
+
+
+def unique(events: list[Any]) -> list[Any]:
+    """The first of each."""
+    return list({event.event_id: event for event in reversed(events)}.values())[::-1]
 
 
 def state(engine: Any) -> Any:
@@ -134,7 +131,7 @@ def test_topics_groups_partitions_and_compaction_are_as_the_specification_says(c
 
 def test_users_read_what_they_wrote(clean):
     async def main() -> None:
-        async with a_system(clean) as system:
+        async with a_system(clean, engine_options=NO_CACHE) as system:
             await system.send_user_interaction("ann", "lamp", "view")
             await system.send_user_interaction("bob", "desk", "view")
             for number in range(20):
@@ -160,7 +157,7 @@ def test_the_answers_are_those_of_the_engine_in_memory(clean):
             return await ask_all(system), state(system.engine)
 
     answers, after = asyncio.run(main())
-    engine = folded(clean)
+    engine = asyncio.run(folded(clean))
     assert state(engine) == after
 
     async def asked_in_memory() -> bytes:
@@ -196,7 +193,7 @@ def test_a_restarted_system_answers_as_if_it_had_never_stopped(clean, delivery):
             await again.send_user_interaction("user-0", "lamp", "purchase")
             assert await ask_all(again) != before
             state_after = state(again.engine)
-        assert state(folded(clean)) == state_after
+        assert state(await folded(clean)) == state_after
 
     asyncio.run(main())
 
@@ -270,7 +267,7 @@ def test_dead_letters_among_the_interactions_do_not_hold_up_answers(clean):
 
 def test_rubbish_in_any_topic_stops_nothing(clean):
     async def main() -> None:
-        async with a_system(clean) as system:
+        async with a_system(clean, engine_options=NO_CACHE) as system:
             await system.send_user_interaction("ann", "lamp", "view")
             a_response = {
                 "event_type": "recommendation_response", "event_id": "r", "timestamp": "2026-01-01T00:00:00+00:00",
@@ -348,7 +345,7 @@ def test_it_goes_on_by_itself_when_the_broker_has_come_back(fresh):
             for user in ("bob", "user-0", "user-1"):
                 assert "lamp" in items_of(await ask(system, user, num_recommendations=100))
             assert system.metrics()["folded"] >= 11
-        assert state(folded(fresh)) == state(system.engine)
+        assert state(await folded(fresh)) == state(system.engine)
 
     asyncio.run(main())
 
@@ -376,7 +373,7 @@ def test_two_instances_answer_each_request_once_and_as_one_would(clean):
         )
         asked = {record.event.event_id for record in read(clean.bootstrap_servers, "recommendation-requests")}
         assert answered == dict.fromkeys(asked, 1)
-        assert state(folded(clean)) == state(first.engine)
+        assert state(await folded(clean)) == state(first.engine)
 
     asyncio.run(main())
 
@@ -419,7 +416,7 @@ def test_when_an_instance_is_killed_the_other_takes_over(fresh, delivery):
             assert len(system.user_profiles) == 5
             eventually(lambda: system.metrics()["folded"] == len(SOME), "all is folded")
             after = state(system.engine)
-        assert state(folded(fresh)) == after
+        assert state(await folded(fresh)) == after
 
     asyncio.run(main())
 
@@ -440,10 +437,6 @@ def test_interactions_keep_the_order_of_their_user_on_their_way_into_the_changel
 # -- kill -9 ------------------------------------------------------------------------------------------------------
 
 
-def unique(events: list[Any]) -> list[StreamEvent]:
-    return list({event.event_id: event for event in events}.values())
-
-
 @pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
 @pytest.mark.parametrize("seed", range(4))
 def test_after_kill_9_the_restored_engine_is_the_fold_of_what_was_acknowledged(fresh, lives, delivery, seed):
@@ -461,7 +454,7 @@ def test_after_kill_9_the_restored_engine_is_the_fold_of_what_was_acknowledged(f
                 assert len(changes) == len(acknowledged), schedule
             assert system.metrics()["folded"] == len(acknowledged), schedule
             after = state(system.engine)
-        assert state(folded(fresh)) == after, schedule
+        assert state(await folded(fresh)) == after, schedule
         async with a_system(fresh, delivery=delivery, instance_id="one") as again:
             assert await ask_all(again) == answers, schedule
             if delivery == "exactly-once":
