@@ -346,7 +346,7 @@ def _read(path: Path) -> str:
 
 
 def _reason(log: str) -> str:
-    """The line of a log that says best what went wrong: the innermost cause, else the first complaint, else the last."""
+    """The line of a log that says best what went wrong: the innermost cause, or the first complaint, or the last."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     causes = [line for line in lines if line.startswith("Caused by: ")]
     complaints = [line for line in lines if "Exception: " in line] or [line for line in lines if " ERROR " in line]
