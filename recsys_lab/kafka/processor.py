@@ -123,6 +123,11 @@ class KafkaStreamProcessor:
         """
         if self._workers:
             raise LabError(f"the consumers run already; set up {shorten(topic)} before start_consumers().")
+        for other in self._subscriptions:
+            if other.group_id == group_id and other.topic != topic:  # kafka-python would leave one of them unread
+                raise LabError(
+                    f"group {shorten(group_id)} works on {shorten(other.topic)}; give {shorten(topic)} another group."
+                )
         self._subscriptions.append(Subscription(topic, group_id, processor, output_topic, prepare))
 
     def start_consumers(self) -> None:

@@ -134,7 +134,7 @@ def test_a_producer_that_has_lost_its_id_is_replaced_and_the_order_of_keys_kept(
     events, seen = some_clicks(60), []
     with a_processor(kafka) as processor:
         processor.setup_consumer(topic, group, copy, output_topic=f"{topic}-out")
-        processor.setup_consumer(f"{topic}-out", group, collector(seen))
+        processor.setup_consumer(f"{topic}-out", f"{group}-2", collector(seen))
         processor.start_consumers()
         for part in (events[:20], events[20:40], events[40:]):
             lost = processor.producer
@@ -602,6 +602,14 @@ def test_a_consumer_is_set_up_before_the_start(kafka, topic, group):
         processor.start_consumers()
         with pytest.raises(LabError, match=r"before start_consumers"):
             processor.setup_consumer(f"{topic}-2", group, copy)
+
+
+def test_a_group_that_works_on_one_topic_is_refused_for_another(topic, group):
+    processor = KafkaStreamProcessor("127.0.0.1:1")
+    processor.setup_consumer(topic, group, copy)
+    processor.setup_consumer(topic, group, copy)
+    with pytest.raises(LabError, match="give 'another topic' another group"):
+        processor.setup_consumer("another topic", group, copy)
 
 
 def test_an_idle_processor_does_not_keep_the_processor_busy(kafka, topic, group):
