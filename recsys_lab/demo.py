@@ -29,7 +29,7 @@ async def _demo(interactions: pd.DataFrame, seed: int, console: Console) -> Live
 
 def view(figures: LiveFigures) -> Group:
     """The figures as a table over a progress bar."""
-    table = Table(show_header=False, box=None, padding=(0, 2))
+    table = Table(show_header=False, box=None, padding=(0, 1))
     for name, value, meaning in rows(figures):
         table.add_row(name, f"[bold]{value}[/bold]", f"[dim]{meaning}[/dim]")
     return Group(table, ProgressBar(total=figures.total, completed=figures.interactions, width=60))
@@ -38,14 +38,14 @@ def view(figures: LiveFigures) -> Group:
 def rows(figures: LiveFigures) -> list[tuple[str, str, str]]:
     """(name, value, meaning) of each figure, in reading order."""
     return [
-        ("date in the data", f"{figures.time:%d %B %Y}", "purchases are replayed in their order"),
-        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile, model, cache"),
-        ("throughput", f"{figures.per_second:,.0f} per s", "interactions and requests, just now"),
+        ("date in the data", f"{figures.time:%d %B %Y}", "purchases in their order"),
+        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile and model"),
+        ("throughput", f"{figures.per_second:,.0f} per s", "events and requests, just now"),
         (
             "latency",
             f"{figures.p50_ms:.2f} · {figures.p95_ms:.2f} · {figures.p99_ms:.2f} ms",
-            "half, 95 %, 99 % of the answers took at most this",
+            "p50 · p95 · p99 of an answer",
         ),
         ("cache hit rate", f"{figures.cache_hit_rate:.1%}", f"of {figures.requests:,} requests so far"),
-        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"next purchase was in the list, {figures.questions:,} asked"),
+        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"of {figures.questions:,} next purchases"),
     ]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from recsys_lab import datasets
-from recsys_lab.demo import demo, rows
+from recsys_lab.demo import demo, rows, view
 from recsys_lab.experiments.live import LiveFigures, live_run
 
 
@@ -53,6 +53,14 @@ def test_rates_are_shares_and_latencies_are_ordered(purchases: pd.DataFrame) -> 
     assert 0 < last.cache_hit_rate < 1
     assert 0 < last.p50_ms <= last.p95_ms <= last.p99_ms
     assert last.per_second > 0
+
+
+def test_each_figure_fits_in_one_line_of_a_terminal_of_80_columns() -> None:
+    console = Console(record=True, width=80, force_terminal=False)
+    time = pd.Timestamp("2011-09-30", tz="UTC")
+    whole_year = LiveFigures(time, 396_274, 396_274, 33_243, 12_345.0, 12.55, 113.98, 124.47, 0.045, 13_396, 0.321)
+    console.print(view(whole_year))
+    assert len(console.export_text().splitlines()) == len(rows(whole_year)) + 1  # and the bar
 
 
 def test_the_terminal_shows_every_figure(purchases: pd.DataFrame) -> None:
