@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import groupby
 from threading import current_thread
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -38,6 +38,10 @@ from recsys_lab.latency import LatencySketch
 Vectors = Sequence[dict[str, float]]
 
 TRAIN_SHARE = 0.7
+
+BETWEEN_REQUESTS = 0.0005
+"""Seconds that a thread waits for a request: else one would answer hundreds before another has its turn."""
+
 FEWEST_EXAMPLES = 20
 
 
@@ -179,6 +183,7 @@ def hot_swap(
         if request in replacements:
             served[server.swap(replacements[request])] = replacements[request]
         worker = int(current_thread().name.rsplit("_")[-1])
+        sleep(BETWEEN_REQUESTS)
         said = server.predict(later[request % len(later)])
         return request, next(answers_so_far), worker, said
 

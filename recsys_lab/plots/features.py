@@ -140,9 +140,16 @@ def skew(table: pd.DataFrame) -> Picture:
     for ax, values, form in panels:
         ax.barh(range(len(table)), values, color=colours, height=0.6)
         for place, value in enumerate(values):
-            told = f" {form.format(value)}"
-            behind = {"facecolor": "white", "linewidth": 0, "pad": 0.5}  # the dotted line must not strike it through
-            ax.text(value, place, told, va="center", fontsize=9, color=INK, zorder=4, bbox=behind)
+            ax.annotate(
+                form.format(value),
+                (value, place),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9,
+                color=INK,
+                bbox={"facecolor": "white", "linewidth": 0, "pad": 1},  # the dotted line must not strike it through
+            )
         ax.set(ylim=(len(table) - 0.5, -0.5), xlim=(0, 1.17 * values.max()))
         ax.set_yticks([])
         ax.grid(visible=False)
