@@ -5,7 +5,7 @@ processor    producers and consumers around functions of events
 worker       one consumer, and the moment at which its offsets are committed
 follower     reads a whole topic outside of any group
 system       the recommendation engine behind topics, in one instance or several
-connection, topics, records, properties, jvm, setup, metrics, event_loop: the small parts
+connection, topics, records, producers, properties, jvm, setup, metrics, event_loop: the small parts
 """
 
 from recsys_lab.kafka.answers import NoResponse

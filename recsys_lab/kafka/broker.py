@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import socket
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from recsys_lab.errors import BrokerError, shorten
 from recsys_lab.java import jars
@@ -64,6 +66,8 @@ class LocalKafka:
     ) -> None:
         if brokers not in (1, 3):
             raise BrokerError(f"brokers is {shorten(brokers)}; 1 or 3 can be started (2 could not lose one).")
+        if port is not None and not (isinstance(port, int) and 0 < port <= 65_536 - brokers):
+            raise BrokerError(f"port is {shorten(port)}; a number from 1 to {65_536 - brokers} is needed.")
         self.brokers = brokers
         self.data_dir = None if data_dir is None else Path(data_dir).expanduser().resolve()
         self.port = port
@@ -73,6 +77,8 @@ class LocalKafka:
         self._folder: Path | None = None
         self._children: dict[int, Child] = {}
         self._classpath = ""
+        self._lock: IO[str] | None = None
+        self._changing = threading.RLock()
 
     @classmethod
     def or_external(cls, **options: Any) -> LocalKafka | ExternalKafka:
@@ -105,29 +111,26 @@ class LocalKafka:
 
     def start(self) -> LocalKafka:
         """Start all brokers and return when a client can use them. Raises BrokerError."""
-        if self._children:
+        with self._changing:
+            if self._children:
+                return self
+            self._classpath = _checked_classpath()
+            try:
+                self._start_on_free_ports()
+            except BaseException:  # Ctrl-C too
+                self.stop()
+                raise
             return self
-        self._classpath = _checked_classpath()
-        try:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    self._start_all()
-                    return self
-                except _PortTaken as taken:
-                    self._end_all()
-                    if self.port is not None or attempt == ATTEMPTS:
-                        raise BrokerError(str(taken)) from None
-        except BaseException:  # Ctrl-C too
-            self.stop()
-            raise
-        return self
 
     def stop(self) -> None:
         """End all brokers; data in a private folder goes too. Safe to call twice."""
-        self._end_all()
-        if self._folder is not None and self.data_dir is None:
-            shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder, self._ports = None, []
+        with self._changing:
+            self._end_all()
+            if self._folder is not None and self.data_dir is None:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            if self._lock is not None:
+                self._lock.close()
+            self._folder, self._ports, self._lock = None, [], None
 
     def kill(self, broker: int = 0) -> None:
         """End a broker at once, as a power cut would (`kill -9`)."""
@@ -146,8 +149,18 @@ class LocalKafka:
 
     # -- starting --
 
+    def _start_on_free_ports(self) -> None:
+        self._prepare_folder()
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._start_all()
+                return
+            except _PortTaken as taken:
+                self._end_all()
+                if self.port is not None or attempt == ATTEMPTS:
+                    raise BrokerError(str(taken)) from None
+
     def _start_all(self) -> None:
-        self._folder = self._prepared_folder()
         self._ports = self._chosen_ports()
         cluster_id = self._cluster_id()
         formats = [self._format(broker, cluster_id) for broker in range(self.brokers)]
@@ -160,26 +173,28 @@ class LocalKafka:
             self._launch(broker)
         self._wait_until_ready()
 
-    def _prepared_folder(self) -> Path:
-        """The folder for everything, writable and with room. Raises BrokerError."""
+    def _prepare_folder(self) -> None:
+        """The folder for everything, writable, with room, and nobody else's. Raises BrokerError."""
         try:
             if self.data_dir is None:
-                folder = Path(tempfile.mkdtemp(prefix="recsys-lab-kafka-"))
+                self._folder = folder = Path(tempfile.mkdtemp(prefix="recsys-lab-kafka-"))
             else:
-                folder = self.data_dir
+                self._folder = folder = self.data_dir
                 folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
-                pass
+            self._lock = (folder / "lock").open("w")
             free = shutil.disk_usage(folder).free
         except OSError as error:
             where = self.data_dir or tempfile.gettempdir()
             raise BrokerError(f"Kafka cannot keep its data in {where}: {error}. Name another folder.") from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BrokerError(f"{folder} is in use by another Kafka. Stop that one, or name another folder.") from None
         if free < NEEDED_BYTES:
             raise BrokerError(
                 f"{folder} has {free / 1e6:.0f} MB of free space, and Kafka needs {NEEDED_BYTES / 1e6:.0f} MB. "
                 "Make room, or name a data_dir on another disk."
             )
-        return folder
 
     def _chosen_ports(self) -> list[Ports]:
         if self.port is None:
@@ -199,13 +214,13 @@ class LocalKafka:
         assert self._folder is not None
         file = self._folder / "cluster.json"
         if file.is_file():
-            kept = json.loads(file.read_text(encoding="utf-8"))
-            if kept["brokers"] != self.brokers:
+            cluster_id, brokers = _described(file)
+            if brokers != self.brokers:
                 raise BrokerError(
-                    f"{self._folder} holds the data of {kept['brokers']} broker(s), not of {self.brokers}. "
+                    f"{self._folder} holds the data of {brokers} broker(s), not of {self.brokers}. "
                     "Start as many, or name another folder."
                 )
-            return str(kept["cluster_id"])
+            return cluster_id
         cluster_id = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=").replace("-", "a")
         file.write_text(json.dumps({"cluster_id": cluster_id, "brokers": self.brokers}), encoding="utf-8")
         return cluster_id
@@ -283,6 +298,17 @@ class LocalKafka:
 
 class _PortTaken(Exception):
     """Another program was quicker."""
+
+
+def _described(file: Path) -> tuple[str, int]:
+    """The cluster's name and number of brokers, as an earlier start wrote them down. Raises BrokerError."""
+    try:
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        return str(kept["cluster_id"]), int(kept["brokers"])
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise BrokerError(
+            f"{file} is damaged ({shorten(error)}), so the data beside it cannot be told. Name another folder."
+        ) from error
 
 
 def _checked_classpath() -> str:

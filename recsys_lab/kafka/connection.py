@@ -8,6 +8,7 @@ KAFKA_SASL_PLAIN_USERNAME, KAFKA_SASL_PLAIN_PASSWORD, KAFKA_SSL_CAFILE, and so o
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from typing import Any
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from recsys_lab.errors import BrokerError
+from recsys_lab.errors import BrokerError, shorten
 
 DEFAULT_SERVERS = "127.0.0.1:9092"
 
@@ -33,6 +34,12 @@ SETTINGS = {
     "KAFKA_SSL_PASSWORD": "ssl_password",
 }
 """Variable of the environment → setting of every client."""
+
+FILES = ("ssl_cafile", "ssl_certfile", "ssl_keyfile")
+
+
+_ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:\[\]]+)(:\d{1,5})?")
+"""A host by its name or number, and its port."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +61,24 @@ class Connection:
             return cls(chosen)
         return cls(chosen, {setting: os.environ[name] for name, setting in SETTINGS.items() if os.environ.get(name)})
 
-    def client(self) -> dict[str, Any]:
-        """What a kafka-python client is built with."""
-        return {"bootstrap_servers": self.bootstrap_servers.split(","), **self.settings}
+    def client(self, seconds: float = 10.0) -> dict[str, Any]:
+        """What a kafka-python client is built with. seconds: within which it must have found the cluster.
+
+        Raises BrokerError for an address that is none, and for a certificate that is not there.
+        """
+        addresses = [address.strip() for address in self.bootstrap_servers.split(",")]
+        for address in addresses:
+            if not _ADDRESS.fullmatch(address):
+                raise BrokerError(f"bootstrap_servers is {shorten(self.bootstrap_servers)}; host:port is needed.")
+        for name in FILES:
+            if name in self.settings and not os.path.isfile(self.settings[name]):
+                raise BrokerError(f"{self.bootstrap_servers}: {name} is {shorten(self.settings[name])}; no such file.")
+        return {
+            "bootstrap_servers": addresses,
+            "bootstrap_timeout_ms": int(seconds * 1000),
+            "reconnect_backoff_max_ms": 500,  # so that work goes on soon after a broker has come back
+            **self.settings,
+        }
 
     def failed(self, what: str, error: BaseException) -> BrokerError:
         """An error that names the address, what could not be done, and what to look at."""
@@ -69,11 +91,8 @@ class Connection:
 @contextmanager
 def admin(connection: Connection, *, seconds: float = 10.0) -> Iterator[KafkaAdminClient]:
     """A client for questions about the cluster. Raises BrokerError when it is not reached in so many seconds."""
-    milliseconds = int(seconds * 1000)
     try:
-        client = KafkaAdminClient(
-            **connection.client(), request_timeout_ms=milliseconds, bootstrap_timeout_ms=milliseconds
-        )
+        client = KafkaAdminClient(**connection.client(seconds), request_timeout_ms=int(seconds * 1000))
         try:
             yield client
         finally:

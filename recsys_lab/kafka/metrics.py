@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-COUNTERS = ("consumed", "processed", "failed", "retried", "dead_lettered", "rebalances")
+COUNTERS = ("consumed", "processed", "failed", "retried", "dead_lettered", "rebalances", "begun_anew")
 
 
 class Metrics:
@@ -13,6 +13,7 @@ class Metrics:
 
     consumed: records taken from Kafka. processed: handled without an error in the end. failed: attempts that raised.
     retried: attempts made again. dead_lettered: records set aside. rebalances: new assignments of partitions.
+    begun_anew: times that a consumer was opened again after an error, such as a broker that was away.
     """
 
     def __init__(self) -> None:

@@ -16,24 +16,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Any
 
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from recsys_lab.checks import refuse
 from recsys_lab.clock import IdSource
-from recsys_lab.errors import BrokerError, LabError, shorten
+from recsys_lab.errors import LabError, shorten
 from recsys_lab.events import StreamEvent
 from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.event_loop import LoopThread
 from recsys_lab.kafka.metrics import Metrics
-from recsys_lab.kafka.records import key_bytes, key_of, value_bytes
+from recsys_lab.kafka.producers import Producer
+from recsys_lab.kafka.records import key_of
 from recsys_lab.kafka.topics import dead_letters_of, ensure_topics
 from recsys_lab.kafka.worker import Processor, Subscription, Terms, Worker
 
@@ -75,7 +74,7 @@ class KafkaStreamProcessor:
         if retries < 0:
             refuse("retries", retries, "0 or more is needed.")
         self.connection = Connection.resolve(bootstrap_servers)
-        self.producer: KafkaProducer | None = None
+        self.producer: Producer | None = None
         self._terms = Terms(
             delivery, retries, backoff.total_seconds(), session_timeout_ms, max_poll_interval_ms, max_poll_records,
             timeout.total_seconds(), instance_id, observe or _look_at_nothing,
@@ -85,7 +84,7 @@ class KafkaStreamProcessor:
         self._metrics = Metrics()
         self._loop: LoopThread | None = None
         self._topics: set[str] = set()  # known to exist
-        self._ensuring: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Future[None]] = {}
+        self._learning: dict[str, asyncio.Future[None]] = {}
         self._name = instance_id or IdSource(kind="unique")()
         self._changing = threading.Lock()
 
@@ -167,19 +166,37 @@ class KafkaStreamProcessor:
         """
         if not isinstance(event, StreamEvent):
             raise TypeError(f"event is {shorten(event)}; build a StreamEvent.")
-        producer = self._ready_producer()
-        loop = asyncio.get_running_loop()
+        producer, seconds = self._ready_producer(), self._terms.timeout_seconds
         try:
-            if topic not in self._topics:
-                await self._ensured(topic)
-            sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
+            return await asyncio.wait_for(self._send(producer, topic, event, key), seconds)
+        except asyncio.TimeoutError:
+            error = TimeoutError(f"not within {seconds:g} s")
+            raise self.connection.failed(f"{topic} did not confirm {event.event_id}", error) from None
         except KafkaError as error:
-            raise self.connection.failed(f"{event.event_id} was not sent to {topic}", error) from error
+            raise self.connection.failed(f"{topic} did not confirm {event.event_id}", error) from error
+
+    async def _send(self, producer: Producer, topic: str, event: StreamEvent, key: str | None) -> tuple[int, int]:
+        loop = asyncio.get_running_loop()
+        if topic not in self._topics or not producer.knows(topic):
+            await self._learn(producer, topic)  # else `send` would wait, and the loop with it
+        sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
         confirmed: asyncio.Future[tuple[int, int]] = loop.create_future()
-        failed = functools.partial(self.connection.failed, f"{topic} did not confirm {event.event_id}")
         sent.add_callback(lambda told: _settle(loop, confirmed, (told.partition, told.offset)))
-        sent.add_errback(lambda error: _settle(loop, confirmed, failed(error)))
+        sent.add_errback(lambda error: _settle(loop, confirmed, error))
         return await confirmed
+
+    async def _learn(self, producer: Producer, topic: str) -> None:
+        """Create the topic if need be, and learn its partitions: once for all who wait, who then go on in order."""
+
+        def learn() -> None:
+            self._ensure({topic})
+            producer.partitions_for(topic)
+
+        learning = self._learning.get(topic)
+        if learning is None or learning.get_loop() is not asyncio.get_running_loop():
+            learning = self._learning[topic] = asyncio.get_running_loop().run_in_executor(None, learn)
+            learning.add_done_callback(lambda _: self._learning.pop(topic, None))
+        await asyncio.shield(learning)
 
     # -- ending --
 
@@ -198,8 +215,7 @@ class KafkaStreamProcessor:
             for worker in late:
                 worker.wait(2 * self._terms.timeout_seconds)
             if self.producer is not None:
-                with contextlib.suppress(KafkaError):
-                    self.producer.close(timeout=self._terms.timeout_seconds)
+                self.producer.close(self._terms.timeout_seconds)
             self._workers, self._loop, self.producer = [], None, None
 
     def metrics(self) -> dict[str, Any]:
@@ -208,49 +224,21 @@ class KafkaStreamProcessor:
 
     # -- parts --
 
-    def _ready_producer(self) -> KafkaProducer:
+    def _ready_producer(self) -> Producer:
         if self.producer is None:
             raise LabError("there is no producer; call setup_producer() first.")
         return self.producer
 
-    def _producer_for_worker(self, transactional_id: str | None) -> KafkaProducer:
+    def _producer_for_worker(self, transactional_id: str | None) -> Producer:
         return self._ready_producer() if transactional_id is None else self._make_producer(transactional_id)
 
-    def _make_producer(self, transactional_id: str | None) -> KafkaProducer:
-        timeout_ms = int(self._terms.timeout_seconds * 1000)
-        transactional = {"transactional_id": transactional_id, "transaction_timeout_ms": 10_000}
-        return KafkaProducer(
-            **self.connection.client(),
-            **(transactional if transactional_id else {}),
-            key_serializer=key_bytes,
-            value_serializer=value_bytes,
-            acks="all",
-            enable_idempotence=True,
-            retries=10,
-            batch_size=16_384,
-            linger_ms=10,
-            compression_type="gzip",
-            max_request_size=2 * 1024 * 1024,
-            max_block_ms=timeout_ms,
-            request_timeout_ms=max(1_000, timeout_ms // 2),
-            delivery_timeout_ms=timeout_ms,
-        )
-
-    async def _ensured(self, topic: str) -> None:
-        """See to it that the topic exists. Calls that wait for this go on in the order in which they came."""
-        loop = asyncio.get_running_loop()
-        if (loop, topic) not in self._ensuring:
-            known = sorted({topic} - self._topics)
-            self._ensuring[loop, topic] = loop.run_in_executor(None, ensure_topics, self.connection, known)
-        try:
-            await asyncio.shield(self._ensuring[loop, topic])
-            self._topics.add(topic)
-        finally:
-            self._ensuring.pop((loop, topic), None)
+    def _make_producer(self, transactional_id: str | None) -> Producer:
+        return Producer(self.connection, self._terms.timeout_seconds, transactional_id)
 
     def _ensure(self, topics: set[str]) -> None:
         if topics - self._topics:
-            ensure_topics(self.connection, sorted(topics - self._topics))
+            seconds = self._terms.timeout_seconds
+            ensure_topics(self.connection, sorted(topics - self._topics), seconds=seconds)
             self._topics |= topics
 
 
@@ -260,7 +248,7 @@ def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], outcom
     def settle() -> None:
         if future.done():
             return
-        if isinstance(outcome, BrokerError):
+        if isinstance(outcome, BaseException):
             future.set_exception(outcome)
         else:
             future.set_result(outcome)

@@ -6,6 +6,7 @@ Headers: `source`, the record that this one was made from, as `topic/partition/o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 from typing import Any, NamedTuple
@@ -32,13 +33,15 @@ class Source(NamedTuple):
         return "source", f"{self.topic}/{self.partition}/{self.offset}".encode()
 
 
+_SOURCE = re.compile(rb"([a-zA-Z0-9._-]+)/(\d{1,10})/(\d{1,19})")
+"""Topic, partition, offset, as Kafka allows them."""
+
+
 def source_of(headers: Iterable[Header]) -> Source | None:
-    """The source that a record names, if it does."""
-    for name, value in headers:
-        if name == "source":
-            topic, partition, offset = value.decode().rsplit("/", 2)
-            return Source(topic, int(partition), int(offset))
-    return None
+    """The source that a record names, if it does; what others write under that name is none."""
+    named = next((value for name, value in headers if name == "source"), None)
+    found = _SOURCE.fullmatch(named) if named is not None else None
+    return Source(found[1].decode(), int(found[2]), int(found[3])) if found else None
 
 
 def key_of(event: StreamEvent) -> str | None:
@@ -72,9 +75,16 @@ def outputs_of(result: Any) -> Sequence[StreamEvent]:
 def dead_letter_headers(record: Any, error: BaseException) -> list[Header]:
     """Why a record was set aside, and where it came from."""
     return [
-        ("error", str(error)[:1_000].encode("utf-8", "backslashreplace")),
+        ("error", _text(error)[:1_000].encode("utf-8", "backslashreplace")),
         ("exception", type(error).__name__.encode()),
         ("topic", record.topic.encode()),
         ("partition", str(record.partition).encode()),
         ("offset", str(record.offset).encode()),
     ]
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "an error that has no text"

@@ -26,12 +26,14 @@ def ensure_topics(
     *,
     partitions: int = PARTITIONS,
     configs: Mapping[str, str] | None = None,
+    seconds: float = 10.0,
 ) -> None:
     """Create those that do not exist, and return when each has a leader. Raises BrokerError.
 
-    configs: of the new topics, such as COMPACTED; copies are as many as the cluster makes by default.
+    configs: of the new topics, such as COMPACTED; copies are as many as the cluster makes by default. seconds: that
+    Kafka may take to answer.
     """
-    with admin(connection) as client:
+    with admin(connection, seconds=seconds) as client:
         there = set(client.list_topics())
         absent = [topic for topic in dict.fromkeys(topics) if topic not in there]
         for topic in absent:

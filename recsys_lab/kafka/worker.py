@@ -21,12 +21,12 @@ import contextlib
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as FutureTimeout
+from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer
+from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -35,6 +35,7 @@ from recsys_lab.events import StreamEvent
 from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.event_loop import LoopThread
 from recsys_lab.kafka.metrics import Metrics
+from recsys_lab.kafka.producers import Producer
 from recsys_lab.kafka.records import Source, current_record, dead_letter_headers, outputs_of
 from recsys_lab.kafka.topics import dead_letters_of
 
@@ -89,7 +90,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         connection: Connection,
         loop: LoopThread,
         metrics: Metrics,
-        producer: Callable[[str | None], KafkaProducer],
+        producer: Callable[[str | None], Producer],
         transactional_id: str,
     ) -> None:
         self.subscription = subscription
@@ -98,7 +99,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._name = f"{subscription.group_id}-{number}"
         self._terms, self._connection, self._loop, self._metrics = terms, connection, loop, metrics
         self._make_producer, self._transactional_id = producer, transactional_id
-        self._producer: KafkaProducer | None = None
+        self._producer: Producer | None = None
         self._consumer: KafkaConsumer | None = None
         self._stopping = threading.Event()
         self._halt = threading.Event()  # end the batch with the record at hand
@@ -128,18 +129,13 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._open()
                     while not self._stopping.is_set():
                         self._turn()
-                except (
-                    KafkaError,
-                    BrokerError,
-                ) as error:  # fenced, or Kafka is away: begin anew
+                except Exception as error:  # Kafka is away, or this member was fenced: begin anew
                     self.error = error
+                    self._metrics.add("begun_anew")
                     self._close()
                     self._stopping.wait(self._terms.backoff_seconds)
         except CancelledError:
             pass  # `stop` would not wait for the record at hand any longer; it was not committed
-        except BaseException as error:
-            self.error = error
-            raise
         finally:
             self._close()
 
@@ -147,7 +143,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         terms, name = self._terms, self._name
         static = {"group_instance_id": f"{terms.instance_id}-{name}"} if terms.instance_id else {}
         self._consumer = KafkaConsumer(
-            **self._connection.client(),
+            **self._connection.client(terms.timeout_seconds),
             **static,
             client_id=name,
             group_id=self.subscription.group_id,
@@ -169,14 +165,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _close(self) -> None:
         consumer, producer, self._consumer, self._producer = self._consumer, self._producer, None, None
-        self._metrics.set_lag({}, gone=tuple(map(_name_of, consumer.assignment())) if consumer else ())
-        for close in (
-            (lambda: consumer.close(autocommit=False, timeout_ms=2_000)) if consumer else None,
-            (lambda: producer.close(timeout=2)) if producer and self._terms.delivery == "exactly-once" else None,
-        ):
-            if close is not None:
-                with contextlib.suppress(KafkaError, OSError, RuntimeError):
-                    close()
+        if consumer is not None:
+            self._metrics.set_lag({}, gone=tuple(map(_name_of, consumer.assignment())))
+            with contextlib.suppress(KafkaError, OSError, RuntimeError):
+                consumer.close(autocommit=False, timeout_ms=2_000)
+        if producer is not None and self._terms.delivery == "exactly-once":
+            producer.close()
 
     # -- a turn --
 
@@ -249,13 +243,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     def _wait_for(self, batch: Future[Any]) -> Any:
         """The batch's results; stays a member of the group while it takes long."""
         patience = max(0.05, self._terms.max_poll_interval_ms / 3000)
-        while True:
-            try:
-                return batch.result(patience)
-            except FutureTimeout:
-                if batch.done():
-                    raise  # the processor's own
-                self._stay_a_member()
+        while not wait_for_futures([batch], patience).done:
+            self._stay_a_member()
+        return batch.result()
 
     def _stay_a_member(self) -> None:
         assert self._consumer is not None
