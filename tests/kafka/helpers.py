@@ -85,7 +85,9 @@ def read(servers: str, topic: str, *, first: Mapping[int, int] | None = None, **
     try:
         found = consumer.list_topics(topic, timeout=PATIENCE).topics[topic]
         partitions = sorted(found.partitions)
-        consumer.assign([confluent_kafka.TopicPartition(topic, number, (first or {}).get(number, 0)) for number in partitions])
+        consumer.assign(
+            [confluent_kafka.TopicPartition(topic, number, (first or {}).get(number, 0)) for number in partitions]
+        )
         kept, open_partitions, deadline = [], set(partitions), time.monotonic() + PATIENCE
         while open_partitions:
             assert time.monotonic() < deadline, f"{topic} could not be read to its end"

@@ -362,7 +362,9 @@ def test_an_error_in_observe_is_counted_and_the_consumer_begins_anew(kafka, topi
         eventually(lambda: processor.metrics()["begun_anew"] == 1, "the consumer begins anew")
         produce(processor, topic, [later])
         out = f"{topic}-out"
-        eventually(lambda: "later" in items(record.event for record in read(kafka.bootstrap_servers, out)), "it goes on")
+        eventually(
+            lambda: "later" in items(record.event for record in read(kafka.bootstrap_servers, out)), "it goes on"
+        )
     copied = items(record.event for record in read(kafka.bootstrap_servers, out))
     wanted = {*items(some_clicks(6)), "later"}
     if delivery != "at-most-once":
