@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any
@@ -21,12 +22,14 @@ from recsys_lab.kafka.connection import Connection
 
 POLL_MS = 250
 RETRY_SECONDS = 0.5
+KEPT_REJECTED = 100
 
 
 class TopicFollower:
     """Gives every committed record of a topic to `on_record`, on a thread of its own, partition by partition in order.
 
-    last: begin with so many last records of each partition, instead of the first one.
+    last: begin with so many last records of each partition, instead of the first one. A record for which `on_record`
+    raises is kept in `rejected`, with the error, and passed over.
     """
 
     def __init__(
@@ -35,6 +38,7 @@ class TopicFollower:
         self.topic = topic
         self.positions: dict[int, int] = {}
         self.error: BaseException | None = None
+        self.rejected: deque[tuple[Any, Exception]] = deque(maxlen=KEPT_REJECTED)
         self._connection, self._on_record, self._last = connection, on_record, last
         self._moved = threading.Condition()
         self._stopping = threading.Event()
@@ -120,7 +124,10 @@ class TopicFollower:
     def _turn(self, consumer: KafkaConsumer) -> None:
         for records in consumer.poll(POLL_MS).values():
             for record in records:
-                self._on_record(record)
+                try:
+                    self._on_record(record)
+                except Exception as error:  # a stranger's record must not end what everybody waits for
+                    self.rejected.append((record, error))
         with self._moved:
             for partition in consumer.assignment():
                 self.positions[partition.partition] = consumer.position(partition)

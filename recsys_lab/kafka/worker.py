@@ -10,8 +10,9 @@ three is the delivery guarantee:
 Records of one partition are processed one after the other, those of different partitions side by side; so the order
 of a key is kept. Nothing is polled while a batch is at work, so partitions change hands between turns, when everything
 done is committed. Only when a batch takes long does the worker poll in the middle of it, with its partitions paused,
-to stay a member of its group; if partitions are taken from it then, it drops the batch for the next owner to do.
-(KIP-98, KIP-447.)
+to stay a member of its group; if partitions are taken from it then, it drops the batch for the next owner to do, who
+may be itself. A transaction names the generation of the group in which its records were polled, so that Kafka refuses
+it when partitions have changed hands since. (KIP-98, KIP-447.)
 """
 
 from __future__ import annotations
@@ -112,8 +113,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: KafkaConsumer | None = None
         self._stopping = threading.Event()
         self._halt = threading.Event()  # end the batch with the record at hand
-        self._lost: set[TopicPartition] = set()  # taken away while a batch was at work
-        self._busy = False
+        self._lost: set[TopicPartition] = set()  # taken away since the last poll
+        self._starts: dict[TopicPartition, int] = {}  # of the last batch
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
     def start(self) -> None:
@@ -150,6 +151,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _open(self) -> None:
         terms, name = self._terms, self._name
+        self._lost.clear()
+        self._starts = {}
         static = {"group_instance_id": f"{terms.instance_id}-{name}"} if terms.instance_id else {}
         self._consumer = KafkaConsumer(
             **self._connection.client(terms.timeout_seconds),
@@ -185,13 +188,13 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _turn(self) -> None:
         assert self._consumer is not None
-        polled = self._consumer.poll(POLL_MS)
+        polled = self._without_regained(self._consumer.poll(POLL_MS))
         self._note_lag()
         if not polled or self._stopping.is_set():
             return
         self._metrics.add("consumed", sum(map(len, polled.values())))
         self._terms.observe("polled")
-        starts = {partition: records[0].offset for partition, records in polled.items()}
+        self._starts = starts = {partition: records[0].offset for partition, records in polled.items()}
         try:
             done = self._handle(polled, starts)
         except (KafkaError, BrokerError):
@@ -208,7 +211,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _handle(self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int]) -> dict[Any, int]:
         """Process, send and commit a batch, in the order of the guarantee; the next offset of each partition."""
-        delivery, observe = self._terms.delivery, self._terms.observe
+        assert self._consumer is not None
+        delivery, observe, membership = self._terms.delivery, self._terms.observe, self._consumer.group_metadata()
         ends = {partition: records[-1].offset + 1 for partition, records in polled.items()}
         if delivery == "at-most-once":
             self._commit(ends)
@@ -225,7 +229,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             self._commit(done)
             observe("committed")
         elif delivery == "exactly-once":
-            self._commit_transaction(done)
+            self._commit_transaction(done, membership)
             observe("committed")
         return done
 
@@ -239,12 +243,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         """
         if not self._stopping.is_set():
             self._halt.clear()
-        self._lost.clear()
-        self._busy = True
-        try:
-            results = self._wait_for(self._loop.submit(self._process_all(polled)))
-        finally:
-            self._busy = False
+        results = self._wait_for(self._loop.submit(self._process_all(polled)))
         kept = [result for result in results if result[0] not in self._lost]
         done = {partition: starts[partition] if not count else polled[partition][count - 1].offset + 1
                 for partition, count, _ in kept}  # fmt: skip
@@ -335,13 +334,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         if offsets:
             self._consumer.commit(_as_commit(offsets), timeout_ms=int(self._terms.timeout_seconds * 1000))
 
-    def _commit_transaction(self, offsets: dict[TopicPartition, int]) -> None:
-        assert self._consumer is not None
+    def _commit_transaction(self, offsets: dict[TopicPartition, int], membership: Any) -> None:
         assert self._producer is not None
         if not offsets:
             self._producer.abort_transaction()
             return
-        self._producer.send_offsets_to_transaction(_as_commit(offsets), self._consumer.group_metadata())
+        self._producer.send_offsets_to_transaction(_as_commit(offsets), membership)
         self._terms.observe("offsets sent")
         self._producer.commit_transaction()
 
@@ -351,12 +349,30 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         for partition in self._consumer.assignment() & offsets.keys():
             self._consumer.seek(partition, offsets[partition])
 
-    # -- the group --
+    def _without_regained(self, polled: dict[TopicPartition, list[Any]]) -> dict[TopicPartition, list[Any]]:
+        """Leave out partitions that were taken away and came back, and poll them again from what is committed.
+
+        kafka-python lets them keep their position, which may be past records that were dropped with their batch.
+        """
+        assert self._consumer is not None
+        if not self._lost:
+            return polled
+        regained = self._lost & self._consumer.assignment()
+        firsts = {partition: records[0].offset for partition, records in polled.items()}
+        for partition in regained:
+            committed = self._consumer.committed(partition, timeout_ms=int(self._terms.timeout_seconds * 1000))
+            for offset in (committed, self._starts.get(partition), firsts.get(partition)):
+                if offset is not None:
+                    self._consumer.seek(partition, offset)
+                    break
+        self._lost -= regained
+        return {partition: records for partition, records in polled.items() if partition not in regained}
+
+    # -- the group, on a thread of kafka-python --
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
-        if self._busy:
-            self._lost.update(revoked)
-            self._halt.set()
+        self._lost.update(revoked)
+        self._halt.set()
         self._metrics.set_lag({}, gone=tuple(map(_name_of, revoked)))
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:

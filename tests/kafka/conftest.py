@@ -8,6 +8,7 @@ import pytest
 
 from recsys_lab.clock import IdSource
 from recsys_lab.kafka import LocalKafka
+from tests.kafka.lives import Lives, the_lives
 
 _new = IdSource(kind="unique")
 
@@ -26,3 +27,9 @@ def topic() -> str:
 @pytest.fixture
 def group() -> str:
     return f"group-{_new()}"
+
+
+@pytest.fixture(scope="session")
+def lives() -> Iterator[Lives]:
+    with the_lives() as lives:
+        yield lives

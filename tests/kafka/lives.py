@@ -51,6 +51,13 @@ def a_schedule(delivery: str, seed: int) -> Schedule:
     return Schedule(seed, delivery, draw.choice([1, 1, 2]), batch, tuple(crashes))
 
 
+def a_system_schedule(delivery: str, seed: int) -> Schedule:
+    """For the recommendation system, whose life has many small batches of several groups."""
+    draw = random.Random(f"system-{delivery}-{seed}")
+    crashes = [(draw.choice(STEPS[delivery]), draw.randint(1, 30)) for _ in range(draw.choice([1, 2]))]
+    return Schedule(seed, delivery, 1, draw.choice([1, 5, 500]), tuple(crashes))
+
+
 class Lives:
     """A process that starts lives; see `life_server`."""
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from tests.kafka.helpers import by_user, items
-from tests.kafka.lives import Copying, a_schedule, the_lives
+from tests.kafka.lives import Copying, a_schedule
 
 pytestmark = pytest.mark.integration
 
 
 @pytest.fixture(scope="module")
-def copying(kafka) -> Iterator[Copying]:
-    with the_lives() as lives:
-        yield Copying(kafka.bootstrap_servers, lives)
+def copying(kafka, lives) -> Copying:
+    return Copying(kafka.bootstrap_servers, lives)
 
 
 @pytest.mark.parametrize("seed", range(100))
