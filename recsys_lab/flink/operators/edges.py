@@ -1,0 +1,153 @@
+"""The two ends of a job: sources that are read in rounds, and sinks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from recsys_lab.errors import JobError
+from recsys_lab.flink.batches import Batch, merge
+from recsys_lab.flink.functions import OperatorFailed
+from recsys_lab.flink.operators.base import Operator
+from recsys_lab.flink.sinks import TransactionalSink
+from recsys_lab.flink.sources import Records, Source, SplitReader
+from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
+
+_NO_MORE = Records((), None, True)
+
+
+class SourceOperator(Operator):
+    """Reads the splits of a source; each of them is a part of its own, as long as it matters."""
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self.source: Source = node.function
+        self.offsets: dict[str, Any] = {}
+        self.ended: set[str] = set()
+        self.readers: dict[str, SplitReader] = {}
+        self.read_now: dict[str, Records] = {}
+        self.ending: set[str] = set()
+        self.parts: list[Batch] = []
+
+    def open_splits(self) -> None:
+        """Open every split where the restored offsets say; new splits begin at the beginning."""
+        for split in self.source.splits():
+            try:
+                self.readers[split] = self.source.open(split, self.offsets.get(split))
+            except JobError:
+                raise
+            except Exception as error:
+                raise OperatorFailed(self.name, f"split {split}", error) from error
+
+    def read(self, most: int) -> int:
+        """Up to `most` records of each split, to be handed on in this round; gives the turns it takes.
+
+        A split has a turn for each record, and one in which it is found to have ended.
+        """
+        self.read_now = {}
+        turns = 0
+        for split, reader in self.readers.items():
+            if split in self.ended or split in self.ending:
+                records = _NO_MORE
+            else:
+                try:
+                    records = reader.read(most)
+                except JobError:
+                    raise
+                except Exception as error:
+                    raise OperatorFailed(self.name, f"split {split} at offset {reader.offset}", error) from error
+            count = len(records.values)
+            if records.ended and count == most:  # the turn in which it ends is the next
+                self.ending.add(split)
+                records = records._replace(ended=False)
+            self.read_now[split] = records
+            self.metrics["records_out"] += count
+            turns = max(turns, count + (records.ended and split not in self.ended))
+        return turns
+
+    def has_ended(self) -> bool:
+        """Whether every split has."""
+        return len(self.ended) == len(self.readers)
+
+    def hand_on(self, turns: int, first: int, stride: int) -> None:
+        """Place what was read: the i-th record of the s-th split at position i × stride + first + s."""
+        self.parts = []
+        for s, (split, (values, timestamps, ended)) in enumerate(self.read_now.items()):
+            place = first + s
+            count = len(values)
+            if not ended:
+                watermarks = [MIN_WATERMARK] * (turns + 1)
+            else:
+                before = 0 if split in self.ended else place + count * stride + 1
+                watermarks = [MIN_WATERMARK] * before + [MAX_WATERMARK] * (turns + 1 - before)
+                self.ended.add(split)
+            positions = None if stride == 1 and count == turns else range(place, place + count * stride, stride)
+            self.parts.append(Batch(values, timestamps, positions, watermarks))
+        self.read_now = {}
+
+    def process(self, inputs: list[Batch]) -> Batch:
+        return merge(self.parts, self.watermark)
+
+    def close(self) -> None:
+        for reader in self.readers.values():
+            reader.close()
+
+    def facts(self) -> dict[str, Any]:
+        offsets = {split: reader.offset for split, reader in self.readers.items()}
+        return {**super().facts(), "offsets": offsets, "ended": sorted(self.ended | self.ending)}
+
+    def restore_facts(self, facts: dict[str, Any]) -> None:
+        super().restore_facts(facts)
+        self.offsets = facts["offsets"]
+        self.ending = set(facts["ended"])
+
+
+class SinkOperator(Operator):
+    """Hands records to a sink: a plain function, or a transactional one."""
+
+    def __init__(self, node: Any) -> None:
+        super().__init__(node)
+        self.sink = node.function
+        self.transactional = isinstance(node.function, TransactionalSink)
+        self.prepared: Any = None
+        self.has_begun = False
+
+    def begin(self, committed: Any) -> None:
+        """Before the first round."""
+        if self.transactional:
+            self.sink.begin(committed)
+            self.has_begun = True
+
+    def process(self, inputs: list[Batch]) -> Batch:
+        batch = inputs[0]
+        values = batch.values
+        if not values:
+            return batch
+        if self.transactional:
+            try:
+                self.sink.write(values)
+            except JobError as error:
+                raise JobError(f"operator {self.name!r}: {error}") from error
+        else:
+            progress = iter(values)
+            try:
+                for value in progress:
+                    self.sink(value)
+            except Exception as error:
+                raise self.failed(values, progress, error) from error
+        return batch
+
+    def pre_commit(self) -> Any:
+        """Data that the checkpoint has to hold; `commit` comes when it is complete."""
+        self.prepared = self.sink.pre_commit() if self.transactional else None
+        return self.prepared
+
+    def commit(self) -> None:
+        """The checkpoint is complete."""
+        if self.transactional and self.prepared is not None:
+            self.sink.commit(self.prepared)
+            self.prepared = None
+
+    def close(self) -> None:
+        if self.has_begun:
+            self.sink.close()
+

@@ -1,0 +1,99 @@
+"""What is kept of a window's elements, and what it gives when it fires.
+
+A window with `reduce` or `aggregate` keeps one accumulator, however many elements come; one with `apply` or
+`process` has to keep them all. Both are a fold: create, add, merge, and results in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from recsys_lab.errors import JobError, shorten
+from recsys_lab.flink.codec import check_value
+from recsys_lab.flink.functions import ProcessWindowFunction, method_of
+from recsys_lab.flink.windows import TimeWindow
+
+
+class Fold(NamedTuple):
+    """create: an empty accumulator, or None where the first value is the accumulator. single: whether `result`
+    is all that a firing gives; else `window_function` makes results of key, window and elements.
+    """
+
+    create: Callable[[], Any] | None
+    add: Callable[[Any, Any], Any]
+    merge: Callable[[Any, Any], Any]
+    result: Callable[[Any], Any]
+    window_function: Callable[[Any, TimeWindow, Any, Any], Iterable[Any]] | None
+    elements: bool
+    types: tuple[type, ...]
+
+    def results(self, key: Any, window: TimeWindow, accumulator: Any, owner: Any) -> Iterable[Any]:
+        """What the window gives when it fires now."""
+        result = self.result(accumulator)
+        if self.window_function is None:
+            return (result,)
+        given = self.window_function(key, window, result if self.elements else [result], owner)
+        if given is None or isinstance(given, (str, dict)):
+            raise JobError(
+                f"window function gave {shorten(given)}; an iterable of results is needed, such as [result]."
+            )
+        return given
+
+
+def reducing(function: Any, window_function: Any = None, types: tuple[type, ...] = ()) -> Fold:
+    """Keep the reduction of all values."""
+    reduce = method_of(function, "reduce")
+    return Fold(
+        None, lambda value, held: reduce(held, value), reduce, _same, _window_function(window_function), False, types
+    )
+
+
+def aggregating(function: Any, window_function: Any = None, types: tuple[type, ...] = ()) -> Fold:
+    """Keep an AggregateFunction's accumulator. Raises JobError when it cannot be saved."""
+    for method in ("create_accumulator", "add", "get_result", "merge"):
+        if not callable(getattr(function, method, None)):
+            raise JobError(f"{shorten(function)} cannot aggregate; an AggregateFunction is needed, with `{method}`.")
+    if not types:
+        name = f"accumulator of {type(function).__name__}"
+        found = check_value(name, function.create_accumulator())
+        types = (found,) if found else ()
+    return Fold(
+        function.create_accumulator,
+        function.add,
+        function.merge,
+        function.get_result,
+        _window_function(window_function),
+        False,
+        types,
+    )
+
+
+def collecting(window_function: Any, types: tuple[type, ...] = ()) -> Fold:
+    """Keep all elements."""
+    return Fold(list, _append, _concatenate, list, _window_function(window_function), True, types)
+
+
+def _window_function(function: Any) -> Callable[[Any, TimeWindow, Any, Any], Iterable[Any]] | None:
+    if function is None:
+        return None
+    if callable(getattr(function, "process", None)):
+        process = function.process
+        return lambda key, window, elements, owner: process(
+            key, ProcessWindowFunction.Context(window, owner.watermark, owner.now), elements
+        )
+    apply = method_of(function, "apply")
+    return lambda key, window, elements, owner: apply(key, window, elements)
+
+
+def _append(value: Any, held: list[Any]) -> list[Any]:
+    held.append(value)
+    return held
+
+
+def _concatenate(first: list[Any], second: list[Any]) -> list[Any]:
+    return first + second
+
+
+def _same(accumulator: Any) -> Any:
+    return accumulator
