@@ -14,7 +14,8 @@ from __future__ import annotations
 import os
 import re
 import zlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -23,6 +24,10 @@ from recsys_lab.errors import CheckpointError, shorten
 from recsys_lab.flink.codec import pack, unpack
 
 FORMAT = 1
+
+MOST_PENDING = 8
+"""With more checkpoints than this waiting for the disk, the job waits too."""
+
 _MAGIC = "recsys-lab checkpoint"
 _HEADER = re.compile(rb"recsys-lab checkpoint (\d+) ([0-9a-f]{8}) (\d+)\n")
 
@@ -37,7 +42,7 @@ class Identity(NamedTuple):
 class Storage(Protocol):
     """Where checkpoints are kept, by number."""
 
-    def write(self, number: int, raw: bytes) -> None: ...
+    def write(self, checkpoints: dict[int, bytes]) -> None: ...
     def read(self, number: int) -> bytes: ...
     def numbers(self) -> list[int]: ...
     def remove(self, number: int) -> None: ...
@@ -50,8 +55,8 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._held: dict[int, bytes] = {}
 
-    def write(self, number: int, raw: bytes) -> None:
-        self._held[number] = raw
+    def write(self, checkpoints: dict[int, bytes]) -> None:
+        self._held.update(checkpoints)
 
     def read(self, number: int) -> bytes:
         return self._held[number]
@@ -72,8 +77,8 @@ class FolderStorage:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def write(self, number: int, raw: bytes) -> None:
-        write_file(self.path(number), raw)
+    def write(self, checkpoints: dict[int, bytes]) -> None:
+        write_files(self.folder, {self.path(number).name: raw for number, raw in checkpoints.items()})
 
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
@@ -94,23 +99,27 @@ class FolderStorage:
         return self.folder / f"chk-{number:06d}"
 
 
-def write_file(path: Path, raw: bytes) -> None:
-    """Write a file whole or not at all. Raises CheckpointError when the disk refuses."""
-    hidden = path.with_name(f".{path.name}.writing")
+def write_files(folder: Path, files: dict[str, bytes]) -> None:
+    """Write files by name, each whole or not at all. Raises CheckpointError when the disk refuses."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with hidden.open("wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(hidden, path)
-        descriptor = os.open(path.parent, os.O_RDONLY)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, raw in files.items():
+            with (folder / f".{name}.writing").open("wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+        for name in files:
+            os.replace(folder / f".{name}.writing", folder / name)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise CheckpointError(f"checkpoint {path} cannot be written: {error}. Free space, or use another folder.") from error
+        names = " and ".join(files)
+        raise CheckpointError(
+            f"checkpoint {names} cannot be written to {folder}: {error}. Free space, or use another folder."
+        ) from error
 
 
 def read_file(path: Path) -> bytes:
@@ -119,6 +128,12 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise CheckpointError(f"checkpoint {path} cannot be read: {error}.") from error
+
+
+def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> None:
+    """Write all state to a file of its own."""
+    raw = seal({**content, **identity._asdict(), "number": 0, "builds_upon": []})
+    write_files(path.parent, {path.name: raw})
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -216,7 +231,7 @@ def _load_or_offer(storage: Storage, number: int, identity: Identity) -> list[di
 
 
 class Checkpoints:
-    """Writes the checkpoints of a run, in the background, and keeps the last few.
+    """Writes the checkpoints of a run, in the background and in order, and keeps the last few.
 
     kept: how many. Numbers go on from what the storage holds.
     """
@@ -229,34 +244,33 @@ class Checkpoints:
         self._built_upon: dict[int, list[int]] = {}
         self._chain: list[int] = []  # what the next partial checkpoint builds upon
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
-        self._pending: tuple[int, Future[None]] | None = None
+        self._pending: deque[tuple[int, Future[None]]] = deque()
+        self._unwritten: deque[tuple[int, bytes]] = deque()
         self.completed = 0
         self.latest: int | None = None
 
+    def next_number(self) -> int:
+        """That the next checkpoint will have."""
+        return self._next
+
     def start(self, content: dict[str, Any], full: bool) -> None:
-        """Write a checkpoint; `finished` tells when it is complete. One at a time."""
+        """Have a checkpoint written, after those that are being written; `finished` tells when it is complete."""
         number, self._next = self._next, self._next + 1
         builds_upon = [] if full else list(self._chain)
         raw = seal({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
         self._chain = [*builds_upon, number]
         self._built_upon[number] = builds_upon
-        self._pending = number, self._writer.submit(self._storage.write, number, raw)
+        self._unwritten.append((number, raw))
+        self._pending.append((number, self._writer.submit(self._write)))
 
-    def is_pending(self) -> bool:
-        """Whether one is being written."""
-        return self._pending is not None
-
-    def finished(self, wait: bool) -> bool:
-        """Whether the one that was started is now complete. Raises CheckpointError when it failed."""
-        if self._pending is None or not (wait or self._pending[1].done()):
-            return False
-        number, written = self._pending
-        self._pending = None
-        written.result()
-        self.completed += 1
-        self.latest = number
-        self._remove_old()
-        return True
+    def finished(self, wait: bool) -> Iterator[int]:
+        """The numbers of those that are complete since last asked. Raises CheckpointError when one failed."""
+        while self._pending and (wait or len(self._pending) > MOST_PENDING or self._pending[0][1].done()):
+            number, written = self._pending.popleft()
+            written.result()
+            self.completed += 1
+            self.latest = number
+            yield number
 
     def forget_chain(self) -> None:
         """The next checkpoint must be whole: the state it would build upon is no longer that of the run."""
@@ -274,7 +288,15 @@ class Checkpoints:
         """Wait for the writer."""
         self._writer.shutdown(wait=True)
 
-    def _remove_old(self) -> None:
+    def _write(self) -> None:
+        """All that wait, at once: a slow disk then has fewer flushes to make."""
+        waiting = {}
+        while self._unwritten:
+            number, raw = self._unwritten.popleft()
+            waiting[number] = raw
+        if not waiting:
+            return
+        self._storage.write(waiting)
         numbers = self._storage.numbers()
         kept = numbers[-self._kept :]
         needed = set(kept).union(*(self._needed_by(number) for number in kept))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any
@@ -23,11 +23,12 @@ from recsys_lab.checks import FrozenDict, FrozenList, freeze
 from recsys_lab.errors import CheckpointError, JobError, shorten
 from recsys_lab.events import StreamEvent
 
-Column = list[Any]
-"""[how, values]: the values as msgpack takes them, and how to read them."""
+Column = tuple[int, bytes]
+"""(how, raw): how the values were written, and the msgpack."""
 
 _TAGGED, _PLAIN, _TUPLES = 0, 1, 2
 
+_ONLY_LIST, _ONLY_TUPLE, _ONLY_DICT = {list}, {tuple}, {dict}
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 _ORDINARY_KEYS = frozenset({str, int, bytes})
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
@@ -36,18 +37,25 @@ _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 def encode_column(values: list[Any], types: Sequence[type] = ()) -> Column:
     """The values as data for `pack`. Raises JobError for a value that cannot be saved."""
     kinds = set(map(type, values))
-    if _plain(values, kinds):
-        return [_PLAIN, values]
-    if kinds == {tuple} and _all_scalars(list(chain.from_iterable(values))):
-        return [_TUPLES, values]
-    return [_TAGGED, [_tagged(value, types) for value in values]]
+    how = _TAGGED
+    if kinds <= _SCALARS or (kinds == _ONLY_LIST and _all_scalars(values)) or (kinds == _ONLY_DICT and _flat(values)):
+        how = _PLAIN
+    elif kinds == _ONLY_TUPLE and _all_scalars(values):
+        how = _TUPLES
+    if how != _TAGGED:
+        try:
+            return how, msgspec.msgpack.encode(values)
+        except (OverflowError, UnicodeError):  # numbers of more than 64 bits, or text that is none
+            pass
+    return _TAGGED, pack([_tagged(value, types) for value in values])
 
 
 def decode_column(column: Column, types: Sequence[type] = ()) -> list[Any]:
     """What `encode_column` was given, after `unpack`."""
-    how, values = column
+    how, raw = column
+    values: list[Any] = unpack(raw)
     if how == _PLAIN:
-        return list(values)
+        return values
     if how == _TUPLES:
         return list(map(tuple, values))
     return [_untagged(value, types) for value in values]
@@ -99,26 +107,12 @@ def check_value(name: str, value: Any, types: Sequence[type] = ()) -> type | Non
     return found
 
 
-def _plain(values: list[Any], kinds: set[type]) -> bool:
-    """Whether msgpack gives back exactly these values: scalars, or flat lists or dicts of scalars."""
-    if kinds <= _SCALARS:
-        return int not in kinds or _fit(values)
-    if kinds == {list}:
-        return _all_scalars(list(chain.from_iterable(values)))
-    if kinds == {dict}:
-        ordinary = set(map(type, chain.from_iterable(values))) <= {str}
-        return ordinary and _all_scalars(list(chain.from_iterable(map(dict.values, values))))
-    return False
+def _all_scalars(values: Iterable[Iterable[Any]]) -> bool:
+    return set(map(type, chain.from_iterable(values))) <= _SCALARS
 
 
-def _all_scalars(values: list[Any]) -> bool:
-    kinds = set(map(type, values))
-    return kinds <= _SCALARS and (int not in kinds or _fit(values))
-
-
-def _fit(values: list[Any]) -> bool:
-    numbers = values if {type(v) for v in values} == {int} else [v for v in values if type(v) is int]
-    return _SMALLEST <= min(numbers) and max(numbers) <= _LARGEST
+def _flat(values: list[dict[Any, Any]]) -> bool:
+    return set(map(type, chain.from_iterable(values))) <= {str} and _all_scalars(map(dict.values, values))
 
 
 def _is_record(kind: type) -> bool:

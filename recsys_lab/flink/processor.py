@@ -24,8 +24,7 @@ from recsys_lab.flink.checkpoints import (
     MemoryStorage,
     Storage,
     restore_point,
-    seal,
-    write_file,
+    write_savepoint,
 )
 from recsys_lab.flink.durations import epoch_ms, moment_of
 from recsys_lab.flink.graph import JobGraph, StreamOperator
@@ -199,7 +198,6 @@ class Execution:
 
     def checkpoint(self) -> None:
         """Take a checkpoint now; it is written while the job goes on."""
-        self._commit_if_complete(wait=True)
         values, changed = self.run.size()
         full = (
             values < MIN_FOR_CHANGES
@@ -207,15 +205,15 @@ class Execution:
             or self._changed_since_whole + changed > 4 * values
         )
         self._changed_since_whole = 0 if full else self._changed_since_whole + changed
-        self.checkpoints.start(self.run.snapshot(full), full)
+        self.checkpoints.start(self.run.snapshot(full, self.checkpoints.next_number()), full)
         self._clear_mark()
 
     def savepoint(self, path: str | Path) -> Path:
         """Write all state to a file now."""
         self.checkpoints.forget_chain()  # what changed is told only once
-        content = self.run.snapshot(full=True, commit=False)
+        content = self.run.snapshot(full=True, number=None)
         path = Path(path)
-        write_file(path, seal({**content, **self.identity._asdict(), "number": 0, "builds_upon": []}))
+        write_savepoint(path, content, self.identity)
         return path
 
     def finish(self) -> None:
@@ -225,8 +223,8 @@ class Execution:
             self._commit_if_complete(wait=True)
         else:
             for sink in self.run.sinks:
-                sink.pre_commit()
-            self.run.commit()
+                sink.pre_commit(0)
+            self.run.commit(0)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -250,7 +248,7 @@ class Execution:
     _changed_since_whole = 0
 
     def _opened(self, chain: list[dict[str, Any]] | None) -> Run:
-        run = Run(self.processor.graph, self.clock)
+        run = Run(self.processor.graph, self.clock, self._takes_checkpoints())
         try:
             run.open(chain)
         except BaseException:
@@ -264,7 +262,8 @@ class Execution:
             raise error
         self.restarts += 1
         self.run.close()
-        self.checkpoints.finished(wait=True)
+        for _ in self.checkpoints.finished(wait=True):
+            pass  # the sinks are told when they begin anew
         self.checkpoints.forget_chain()
         _wait(self.clock, wait_ms)
         self.run = self._opened(self.checkpoints.load_latest() or self._restored)
@@ -286,8 +285,8 @@ class Execution:
         self._last_ms = epoch_ms(self.clock.now())
 
     def _commit_if_complete(self, wait: bool) -> None:
-        if self.checkpoints.finished(wait):
-            self.run.commit()
+        for number in self.checkpoints.finished(wait):
+            self.run.commit(number)
 
 
 def _wait(clock: Clock, milliseconds: int) -> None:

@@ -68,8 +68,9 @@ def operator_for(node: StreamOperator) -> Operator:
 class Run:
     """One run of a job, from a checkpoint or from the beginning, until it ends or fails."""
 
-    def __init__(self, graph: JobGraph, clock: Clock) -> None:
+    def __init__(self, graph: JobGraph, clock: Clock, tracked: bool = True) -> None:
         self.clock = clock
+        self.tracked = tracked  # whether state logs its changes for checkpoints
         for node in graph.nodes:
             node.metrics.update(dict.fromkeys(node.metrics, 0))
         self.operators = [operator_for(node) for node in graph.nodes]
@@ -90,6 +91,9 @@ class Run:
             operator.open()
         if chain is not None:
             self._restore(chain)
+        for operator in self.operators:
+            for table in operator.tables.values():
+                table.tracked = self.tracked
         for sink in self.sinks:
             sink.begin(None if chain is None else chain[-1]["sinks"].get(str(sink.node.number)))
         for source in self.sources:
@@ -133,13 +137,16 @@ class Run:
 
     # -- state --
 
-    def snapshot(self, full: bool, commit: bool = True) -> dict[str, Any]:
-        """All state as plain data: whole, or what changed since the last one. Sinks begin new transactions."""
+    def snapshot(self, full: bool, number: int | None) -> dict[str, Any]:
+        """All state as plain data: whole, or what changed since the last one.
+
+        number: of the checkpoint that it is for; sinks then begin new transactions. None for a savepoint.
+        """
         operators = {}
         for operator in self.operators:
             tables = {name: table.snapshot(full) for name, table in operator.tables.items()}
             operators[str(operator.node.number)] = {"facts": operator.facts(), "tables": tables}
-        sinks = {str(sink.node.number): sink.pre_commit() if commit else None for sink in self.sinks}
+        sinks = {str(sink.node.number): sink.pre_commit(number) if number else None for sink in self.sinks}
         return {"operators": operators, "sinks": sinks, "records": self.records, "is_over": self.is_over}
 
     def size(self) -> tuple[int, int]:
@@ -147,10 +154,10 @@ class Run:
         tables = [table for operator in self.operators for table in operator.tables.values()]
         return sum(map(len, tables)), sum(table.changes() for table in tables)
 
-    def commit(self) -> None:
-        """The checkpoint is complete: show what was written up to it."""
+    def commit(self, number: int) -> None:
+        """The checkpoint of that number is complete: show what was written up to it."""
         for sink in self.sinks:
-            sink.commit()
+            sink.commit(number)
 
     def _restore(self, chain: list[dict[str, Any]]) -> None:
         for operator in self.operators:

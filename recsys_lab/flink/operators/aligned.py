@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from operator import length_hint
 from typing import Any
 
@@ -111,20 +112,23 @@ class AlignedWindowOperator(Operator):
         size, offset, data = self.size, self.offset, self.windows.data
         create, add = self.fold.create, self.fold.add
         opened: dict[int, dict[Any, Any]] = {}
+        at: int | None = None  # start of the window at hand
+        window: dict[Any, Any] = {}
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            if timestamp < passed:
-                behind(value, timestamp, key)
-                continue
             start = timestamp - (timestamp - offset) % size
-            window = opened.get(start)
-            if window is None:
+            if start != at:
+                if timestamp < passed:
+                    behind(value, timestamp, key)
+                    continue
+                at = start
                 window = opened[start] = data.setdefault((start, start + size), {})
             held = window.get(key)
-            if held is None:
-                held = self._first(value, key, window, create, add)
+            if held is not None:
+                window[key] = add(value, held)
+            elif key in window:
+                raise JobError(self._no_accumulator())
             else:
-                held = add(value, held)
-            window[key] = held
+                window[key] = value if create is None else add(value, create())
         for start in opened:
             self.windows.touch((start, start + size), keys)
 
@@ -143,19 +147,17 @@ class AlignedWindowOperator(Operator):
                 if window is None:
                     window = opened[start] = data.setdefault((start, start + size), {})
                 held = window.get(key)
-                if held is None:
-                    window[key] = self._first(value, key, window, create, add)
-                else:
+                if held is not None:
                     window[key] = add(value, held)
+                elif key in window:
+                    raise JobError(self._no_accumulator())
+                else:
+                    window[key] = value if create is None else add(value, create())
         for start in opened:
             self.windows.touch((start, start + size), keys)
 
-    def _first(self, value: Any, key: Any, window: dict[Any, Any], create: Any, add: Any) -> Any:
-        if key in window:
-            raise JobError(
-                f"operator {self.name!r}: the function gave nothing (None) as its accumulator. Return it from add."
-            )
-        return value if create is None else add(value, create())
+    def _no_accumulator(self) -> str:
+        return f"operator {self.name!r}: the function gave nothing (None) as its accumulator. Return it from add."
 
     def _add_behind(self, value: Any, timestamp: int, key: Any, position: int, watermark: int) -> None:
         """A record that at least one of its windows has already passed: fires again, or is late."""
@@ -170,10 +172,15 @@ class AlignedWindowOperator(Operator):
             taken = True
             window = data.setdefault((start, end), {})
             held = window.get(key)
-            window[key] = self._first(value, key, window, create, add) if held is None else add(value, held)
+            if held is not None:
+                window[key] = add(value, held)
+            elif key in window:
+                raise JobError(self._no_accumulator())
+            else:
+                window[key] = value if create is None else add(value, create())
             self.windows.touch((start, end), (key,))
             if end - 1 <= watermark:
-                self._emit(key, TimeWindow(start, end), window[key], position)
+                self._fire_window(TimeWindow(start, end), {key: window[key]}, position)
         if not taken and timestamp + self.lateness <= watermark:
             self.metrics["late_records"] += 1
             if self.late_tag is not None:
@@ -186,22 +193,42 @@ class AlignedWindowOperator(Operator):
                 break
             window = TimeWindow(start, end)
             if end > self.fired_until:
-                for key, held in self.windows.data[start, end].items():
-                    self._emit(key, window, held, position)
+                self._fire_window(window, self.windows.data[start, end], position)
             if end - 1 + self.lateness <= self.watermark:
                 self.windows.drop((start, end))
         self.fired_until = self._passed()
 
-    def _emit(self, key: Any, window: TimeWindow, held: Any, position: int) -> None:
+    def _fire_window(self, window: TimeWindow, accumulators: dict[Any, Any], position: int) -> None:
+        """Results of all keys, in order of their first element."""
+        fold, out = self.fold, self.out
+        before = len(out.values)
+        progress = iter(accumulators)
         try:
-            if self.fold.window_function is None:
-                self.out.add(self.fold.result(held), window.end - 1, position)
+            if fold.window_function is None:
+                out.values.extend(map(fold.result, map(accumulators.__getitem__, progress)))
+            elif fold.in_context:
+                for key in progress:
+                    out.add_all(fold.results(key, window, accumulators[key], self), window.end - 1, position)
+                return
             else:
-                self.out.add_all(self.fold.results(key, window, held, self), window.end - 1, position)
-        except JobError:
-            raise
+                self._apply(fold, window, accumulators, progress, out.values)
+        except JobError as error:
+            raise JobError(f"operator {self.name!r}: {error}") from error
         except Exception as error:
-            raise OperatorFailed(self.name, {"key": key, "window": window, "held": held}, error) from error
+            key = list(accumulators)[len(accumulators) - length_hint(progress) - 1]
+            raise OperatorFailed(self.name, f"{window} of key {key!r}", error) from error
+        count = len(out.values) - before
+        out.timestamps.extend(repeat(window.end - 1, count))
+        out.positions.extend(repeat(position, count))
+
+    def _apply(self, fold: Fold, window: TimeWindow, accumulators: dict[Any, Any], keys: Any, out: list[Any]) -> None:
+        apply, result = fold.window_function, fold.result
+        if fold.elements:
+            for key in keys:
+                out += apply(key, window, result(accumulators[key]))
+        else:
+            for key in keys:
+                out += apply(key, window, [result(accumulators[key])])
 
     def restored(self) -> None:
         self.fired_until = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK

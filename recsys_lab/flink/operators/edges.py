@@ -108,7 +108,7 @@ class SinkOperator(Operator):
         super().__init__(node)
         self.sink = node.function
         self.transactional = isinstance(node.function, TransactionalSink)
-        self.prepared: Any = None
+        self.prepared: dict[int, Any] = {}  # by the number of the checkpoint that they wait for
         self.has_begun = False
 
     def begin(self, committed: Any) -> None:
@@ -136,16 +136,17 @@ class SinkOperator(Operator):
                 raise self.failed(values, progress, error) from error
         return batch
 
-    def pre_commit(self) -> Any:
-        """Data that the checkpoint has to hold; `commit` comes when it is complete."""
-        self.prepared = self.sink.pre_commit() if self.transactional else None
-        return self.prepared
+    def pre_commit(self, checkpoint: int) -> Any:
+        """Data that the checkpoint of that number has to hold; `commit` comes when it is complete."""
+        if not self.transactional:
+            return None
+        self.prepared[checkpoint] = self.sink.pre_commit()
+        return self.prepared[checkpoint]
 
-    def commit(self) -> None:
-        """The checkpoint is complete."""
-        if self.transactional and self.prepared is not None:
-            self.sink.commit(self.prepared)
-            self.prepared = None
+    def commit(self, checkpoint: int) -> None:
+        """The checkpoint of that number is complete."""
+        if self.transactional:
+            self.sink.commit(self.prepared.pop(checkpoint))
 
     def close(self) -> None:
         if self.has_begun:

@@ -16,24 +16,28 @@ from recsys_lab.flink.windows import TimeWindow
 
 
 class Fold(NamedTuple):
-    """create: an empty accumulator, or None where the first value is the accumulator. single: whether `result`
-    is all that a firing gives; else `window_function` makes results of key, window and elements.
+    """create: an empty accumulator, or None where the first value is the accumulator. window_function: makes
+    results of (key, window, elements), or None where `result` is all that a firing gives. in_context: it is a
+    ProcessWindowFunction's `process`, which takes a context and may yield to side outputs. elements: whether
+    the accumulator is the list of all elements. types: classes in an accumulator beside plain data.
     """
 
     create: Callable[[], Any] | None
     add: Callable[[Any, Any], Any]
     merge: Callable[[Any, Any], Any]
     result: Callable[[Any], Any]
-    window_function: Callable[[Any, TimeWindow, Any, Any], Iterable[Any]] | None
+    window_function: Callable[[Any, Any, Any], Iterable[Any]] | None
+    in_context: bool
     elements: bool
     types: tuple[type, ...]
 
     def results(self, key: Any, window: TimeWindow, accumulator: Any, owner: Any) -> Iterable[Any]:
-        """What the window gives when it fires now."""
+        """What one window of one key gives when it fires now."""
         result = self.result(accumulator)
         if self.window_function is None:
             return (result,)
-        given = self.window_function(key, window, result if self.elements else [result], owner)
+        place = ProcessWindowFunction.Context(window, owner.watermark, owner.now) if self.in_context else window
+        given = self.window_function(key, place, result if self.elements else [result])
         if given is None or isinstance(given, (str, dict)):
             raise JobError(
                 f"window function gave {shorten(given)}; an iterable of results is needed, such as [result]."
@@ -45,7 +49,7 @@ def reducing(function: Any, window_function: Any = None, types: tuple[type, ...]
     """Keep the reduction of all values."""
     reduce = method_of(function, "reduce")
     return Fold(
-        None, lambda value, held: reduce(held, value), reduce, _same, _window_function(window_function), False, types
+        None, lambda value, held: reduce(held, value), reduce, _same, *_window_function(window_function), False, types
     )
 
 
@@ -63,7 +67,7 @@ def aggregating(function: Any, window_function: Any = None, types: tuple[type, .
         function.add,
         function.merge,
         function.get_result,
-        _window_function(window_function),
+        *_window_function(window_function),
         False,
         types,
     )
@@ -71,19 +75,15 @@ def aggregating(function: Any, window_function: Any = None, types: tuple[type, .
 
 def collecting(window_function: Any, types: tuple[type, ...] = ()) -> Fold:
     """Keep all elements."""
-    return Fold(list, _append, _concatenate, list, _window_function(window_function), True, types)
+    return Fold(list, _append, _concatenate, list, *_window_function(window_function), True, types)
 
 
-def _window_function(function: Any) -> Callable[[Any, TimeWindow, Any, Any], Iterable[Any]] | None:
+def _window_function(function: Any) -> tuple[Callable[[Any, Any, Any], Iterable[Any]] | None, bool]:
     if function is None:
-        return None
+        return None, False
     if callable(getattr(function, "process", None)):
-        process = function.process
-        return lambda key, window, elements, owner: process(
-            key, ProcessWindowFunction.Context(window, owner.watermark, owner.now), elements
-        )
-    apply = method_of(function, "apply")
-    return lambda key, window, elements, owner: apply(key, window, elements)
+        return function.process, True
+    return method_of(function, "apply"), False
 
 
 def _append(value: Any, held: list[Any]) -> list[Any]:
