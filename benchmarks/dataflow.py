@@ -217,9 +217,7 @@ def overhead_row(count: int = EVENTS, rounds: int = ROUNDS) -> dict[str, Any]:
     long = {"size_ms": 10**9}
     if _keyed_totals(stream, 10_000) != _keyed_totals(stream, None):
         raise AssertionError("checkpoints change the answer")
-    times = [
-        (_seconds(_keyed_totals, stream, 10_000), _seconds(_keyed_totals, stream, None)) for _ in range(rounds)
-    ]
+    times = [(_seconds(_keyed_totals, stream, 10_000), _seconds(_keyed_totals, stream, None)) for _ in range(rounds)]
     del long
     share = median(with_ / without for with_, without in times) - 1
     return {

@@ -108,9 +108,7 @@ def merge_watermarks(parts: Sequence[Batch], watermark: int) -> tuple[list[int],
     if all(part.idle_until == ACTIVE for part in parts):
         lowest = list(map(min, *(part.watermarks for part in parts)))
     else:
-        columns = [
-            [_LEFT_OUT] * (part.idle_until + 1) + part.watermarks[part.idle_until + 1 :] for part in parts
-        ]
+        columns = [[_LEFT_OUT] * (part.idle_until + 1) + part.watermarks[part.idle_until + 1 :] for part in parts]
         lowest = [watermark if low == _LEFT_OUT else low for low in map(min, *columns)]
     if lowest[0] < watermark or any(part.idle_until != ACTIVE for part in parts):
         lowest = list(accumulate(lowest, max, initial=watermark))[1:]

@@ -15,7 +15,7 @@ import os
 import re
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -42,11 +42,23 @@ class Identity(NamedTuple):
 class Storage(Protocol):
     """Where checkpoints are kept, by number."""
 
-    def write(self, checkpoints: dict[int, bytes]) -> None: ...
-    def read(self, number: int) -> bytes: ...
-    def numbers(self) -> list[int]: ...
-    def remove(self, number: int) -> None: ...
-    def name(self, number: int) -> str: ...
+    def write(self, number: int, raw: bytes) -> None:
+        """Put it where it isn't seen yet, nor safe."""
+
+    def make_safe(self, numbers: list[int]) -> None:
+        """Return when these are on the disk for good, and seen. Called on another thread."""
+
+    def read(self, number: int) -> bytes:
+        """Raises CheckpointError when it cannot be read."""
+
+    def numbers(self) -> list[int]:
+        """Of those that are seen, in order."""
+
+    def remove(self, number: int) -> None:
+        """If it is there."""
+
+    def name(self, number: int) -> str:
+        """For messages; of a folder, the path."""
 
 
 class MemoryStorage:
@@ -55,8 +67,11 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._held: dict[int, bytes] = {}
 
-    def write(self, checkpoints: dict[int, bytes]) -> None:
-        self._held.update(checkpoints)
+    def write(self, number: int, raw: bytes) -> None:
+        self._held[number] = raw
+
+    def make_safe(self, numbers: list[int]) -> None:
+        pass
 
     def read(self, number: int) -> bytes:
         return self._held[number]
@@ -77,8 +92,11 @@ class FolderStorage:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
 
-    def write(self, checkpoints: dict[int, bytes]) -> None:
-        write_files(self.folder, {self.path(number).name: raw for number, raw in checkpoints.items()})
+    def write(self, number: int, raw: bytes) -> None:
+        write_hidden(self.path(number), raw)
+
+    def make_safe(self, numbers: list[int]) -> None:
+        make_safe([self.path(number) for number in numbers])
 
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
@@ -99,27 +117,37 @@ class FolderStorage:
         return self.folder / f"chk-{number:06d}"
 
 
-def write_files(folder: Path, files: dict[str, bytes]) -> None:
-    """Write files by name, each whole or not at all. Raises CheckpointError when the disk refuses."""
+def write_hidden(path: Path, raw: bytes) -> None:
+    """Write a file under a hidden name, in the disk's cache. Raises CheckpointError when that fails."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, raw in files.items():
-            with (folder / f".{name}.writing").open("wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-        for name in files:
-            os.replace(folder / f".{name}.writing", folder / name)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _hidden(path).write_bytes(raw)
     except OSError as error:
-        names = " and ".join(files)
-        raise CheckpointError(
-            f"checkpoint {names} cannot be written to {folder}: {error}. Free space, or use another folder."
-        ) from error
+        raise CheckpointError(f"{path} cannot be written: {error}. Free space, or use another folder.") from error
+
+
+def make_safe(paths: list[Path]) -> None:
+    """Flush hidden files of one folder to the disk, then give them their names. Raises CheckpointError."""
+    try:
+        for path in paths:
+            _flush(_hidden(path))
+        for path in paths:
+            os.replace(_hidden(path), path)
+        _flush(paths[0].parent)
+    except OSError as error:
+        raise CheckpointError(f"{paths[0]} cannot be written: {error}. Free space, or use another folder.") from error
+
+
+def _hidden(path: Path) -> Path:
+    return path.with_name(f".{path.name}.writing")
+
+
+def _flush(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def read_file(path: Path) -> bytes:
@@ -133,7 +161,8 @@ def read_file(path: Path) -> bytes:
 def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> None:
     """Write all state to a file of its own."""
     raw = seal({**content, **identity._asdict(), "number": 0, "builds_upon": []})
-    write_files(path.parent, {path.name: raw})
+    write_hidden(path, raw)
+    make_safe([path])
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -168,7 +197,9 @@ def check_identity(content: dict[str, Any], identity: Identity, name: str) -> No
         )
     theirs, ours = content["signature"], identity.signature
     if theirs != ours:
-        place = next((i for i, (a, b) in enumerate(zip(theirs, ours, strict=False)) if a != b), min(len(theirs), len(ours)))
+        place = next(
+            (i for i, (a, b) in enumerate(zip(theirs, ours, strict=False)) if a != b), min(len(theirs), len(ours))
+        )
         was = theirs[place] if place < len(theirs) else "nothing"
         now = ours[place] if place < len(ours) else "nothing"
         raise CheckpointError(
@@ -187,7 +218,9 @@ def load(storage: Storage, number: int, identity: Identity) -> list[dict[str, An
         try:
             chain.append(unseal(storage.read(earlier), storage.name(earlier)))
         except (CheckpointError, KeyError) as error:
-            raise CheckpointError(f"{name} builds upon {storage.name(earlier)}, which cannot be used: {error}") from error
+            raise CheckpointError(
+                f"{name} builds upon {storage.name(earlier)}, which cannot be used: {error}"
+            ) from error
     return [*chain, content]
 
 
@@ -240,12 +273,13 @@ class Checkpoints:
         self._storage = storage
         self._identity = identity
         self._kept = kept
-        self._next = max(storage.numbers(), default=0) + 1
+        self._numbers = storage.numbers()
+        self._next = max(self._numbers, default=0) + 1
         self._built_upon: dict[int, list[int]] = {}
         self._chain: list[int] = []  # what the next partial checkpoint builds upon
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        self._writer: ThreadPoolExecutor | None = None
         self._pending: deque[tuple[int, Future[None]]] = deque()
-        self._unwritten: deque[tuple[int, bytes]] = deque()
+        self._unsafe: deque[int] = deque()
         self.completed = 0
         self.latest: int | None = None
 
@@ -260,8 +294,9 @@ class Checkpoints:
         raw = seal({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
         self._chain = [*builds_upon, number]
         self._built_upon[number] = builds_upon
-        self._unwritten.append((number, raw))
-        self._pending.append((number, self._writer.submit(self._write)))
+        self._storage.write(number, raw)
+        self._unsafe.append(number)
+        self._pending.append((number, self._in_background(self._make_safe)))
 
     def finished(self, wait: bool) -> Iterator[int]:
         """The numbers of those that are complete since last asked. Raises CheckpointError when one failed."""
@@ -270,6 +305,8 @@ class Checkpoints:
             written.result()
             self.completed += 1
             self.latest = number
+            self._numbers.append(number)
+            self._remove_old()
             yield number
 
     def forget_chain(self) -> None:
@@ -286,24 +323,33 @@ class Checkpoints:
 
     def close(self) -> None:
         """Wait for the writer."""
-        self._writer.shutdown(wait=True)
+        if self._writer is not None:
+            self._writer.shutdown(wait=True)
 
-    def _write(self) -> None:
+    def _in_background(self, work: Callable[[], None]) -> Future[None]:
+        if isinstance(self._storage, MemoryStorage):
+            done: Future[None] = Future()
+            done.set_result(work())
+            return done
+        if self._writer is None:
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+        return self._writer.submit(work)
+
+    def _make_safe(self) -> None:
         """All that wait, at once: a slow disk then has fewer flushes to make."""
-        waiting = {}
-        while self._unwritten:
-            number, raw = self._unwritten.popleft()
-            waiting[number] = raw
-        if not waiting:
-            return
-        self._storage.write(waiting)
-        numbers = self._storage.numbers()
+        numbers = [self._unsafe.popleft() for _ in range(len(self._unsafe))]
+        if numbers:
+            self._storage.make_safe(numbers)
+
+    def _remove_old(self) -> None:
+        numbers = self._numbers
         kept = numbers[-self._kept :]
         needed = set(kept).union(*(self._needed_by(number) for number in kept))
         for number in numbers:
             if number not in needed:
                 self._storage.remove(number)
                 self._built_upon.pop(number, None)
+        self._numbers = [number for number in numbers if number in needed]
 
     def _needed_by(self, number: int) -> Sequence[int]:
         if number not in self._built_upon:

@@ -66,7 +66,9 @@ def pack(data: Any) -> bytes:
     try:
         return msgspec.msgpack.encode(data)
     except (TypeError, OverflowError, UnicodeError, RecursionError) as error:
-        raise JobError(f"state cannot be saved: {error}. Keep numbers below 2**63, text valid, nesting flat.") from error
+        raise JobError(
+            f"state cannot be saved: {error}. Keep numbers below 2**63, text valid, nesting flat."
+        ) from error
 
 
 def unpack(raw: bytes) -> Any:

@@ -81,14 +81,20 @@ class JobGraph:
         """A new node. Raises JobError when a node before it is of another program."""
         for before in upstream:
             if before not in self.nodes:
-                raise JobError(f"{before.name!r} belongs to another program; build a job from one FlinkStreamProcessor.")
+                raise JobError(
+                    f"{before.name!r} belongs to another program; build a job from one FlinkStreamProcessor."
+                )
         node = StreamOperator(len(self.nodes), kind, function, upstream, parallelism, options)
         self.nodes.append(node)
         return node
 
     def rename(self, node: StreamOperator, name: str) -> None:
         """Give a node another name, which no other node may have."""
-        if not isinstance(name, str) or not name or any(name == other.name for other in self.nodes if other is not node):
+        if (
+            not isinstance(name, str)
+            or not name
+            or any(name == other.name for other in self.nodes if other is not node)
+        ):
             raise JobError(f"operator name {name!r} is empty or taken; each operator needs a name of its own.")
         node.name = name
 
@@ -116,7 +122,9 @@ class JobGraph:
         lines = []
         for node in self.nodes:
             before = ", ".join(upstream.name for upstream in node.upstream)
-            lines.append(f"{node.name:<{width}}  {node.kind} × {node.parallelism}" + (f"  ← {before}" if before else ""))
+            lines.append(
+                f"{node.name:<{width}}  {node.kind} × {node.parallelism}" + (f"  ← {before}" if before else "")
+            )
         return "\n".join(lines)
 
 

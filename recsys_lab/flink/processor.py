@@ -37,6 +37,9 @@ from recsys_lab.flink.streams import DataStream
 POLL_SECONDS = 0.002
 """How long the runtime rests when no source has anything to read."""
 
+SAVEPOINT = 0
+"""Stands for the number of a checkpoint."""
+
 LONGEST_CHAIN = 50
 """So many checkpoints may build upon each other before one is written whole."""
 
@@ -78,12 +81,14 @@ class FlinkStreamProcessor:
         checkpoints_kept: int = 3,
         restart_strategy: RestartStrategy | None = None,
         clock: Clock | None = None,
-        batch_size: int = 2_048,
+        batch_size: int = 1_024,
     ) -> None:
         self.parallelism = _whole("parallelism", parallelism, KEY_GROUPS)
         self.checkpoint_interval = checkpoint_interval
         if checkpoint_interval is not None and not _is_positive(checkpoint_interval):
-            raise JobError(f"checkpoint_interval is {shorten(checkpoint_interval)}; seconds above 0 are needed, or None.")
+            raise JobError(
+                f"checkpoint_interval is {shorten(checkpoint_interval)}; seconds above 0 are needed, or None."
+            )
         self.checkpoint_every = None if checkpoint_every is None else _whole("checkpoint_every", checkpoint_every)
         self.checkpoint_dir = None if checkpoint_dir is None else Path(checkpoint_dir)
         self.checkpoints_kept = _whole("checkpoints_kept", checkpoints_kept)
@@ -162,16 +167,18 @@ class Execution:
         """Run, restart as the strategy says, give the result."""
         self.processor._stopped = False
         try:
-            while not self.run.is_over and not self.processor._stopped:
-                self.attempt(lambda: self.advance(self.processor.batch_size))
-            self.attempt(self.finish)
-            while not self.run.is_over and not self.processor._stopped:  # it failed while finishing, and was restarted
-                self.attempt(lambda: self.advance(self.processor.batch_size))
-                if self.run.is_over:
+            while not self.is_done():
+                if self.run.is_over or self.processor._stopped:
                     self.attempt(self.finish)
+                else:
+                    self.attempt(lambda: self.advance(self.processor.batch_size))
         finally:
             self.close()
         return self.result()
+
+    def is_done(self) -> bool:
+        """Whether the run has ended, and all is committed."""
+        return self.run.is_finished
 
     def attempt(self, work: Callable[[], Any]) -> None:
         """Do some work; when it fails, restart from the latest checkpoint, or give up."""
@@ -186,7 +193,7 @@ class Execution:
         if every is not None:
             most = max(1, min(most, self._next_at - self.run.records))
         count = self.run.round(most)
-        self._commit_if_complete(wait=False)
+        self.commit_complete(wait=False)
         if not self.run.is_over and self._is_due():
             self.checkpoint()
         if self.processor._savepoint_to is not None:
@@ -210,21 +217,23 @@ class Execution:
 
     def savepoint(self, path: str | Path) -> Path:
         """Write all state to a file now."""
+        self.commit_complete(wait=True)
         self.checkpoints.forget_chain()  # what changed is told only once
-        content = self.run.snapshot(full=True, number=None)
         path = Path(path)
-        write_savepoint(path, content, self.identity)
+        write_savepoint(path, self.run.snapshot(full=True, number=SAVEPOINT), self.identity)
+        self.run.commit(SAVEPOINT)
         return path
 
     def finish(self) -> None:
         """The last checkpoint, and commit."""
         if self._takes_checkpoints():
             self.checkpoint()
-            self._commit_if_complete(wait=True)
+            self.commit_complete(wait=True)
         else:
             for sink in self.run.sinks:
-                sink.pre_commit(0)
-            self.run.commit(0)
+                sink.pre_commit(SAVEPOINT)
+            self.run.commit(SAVEPOINT)
+        self.run.is_finished = True
 
     def close(self) -> None:
         """Let go of everything."""
@@ -284,7 +293,8 @@ class Execution:
         self._next_at = (self.run.records // every + 1) * every if every else 0
         self._last_ms = epoch_ms(self.clock.now())
 
-    def _commit_if_complete(self, wait: bool) -> None:
+    def commit_complete(self, wait: bool) -> None:
+        """Let the sinks commit what complete checkpoints hold."""
         for number in self.checkpoints.finished(wait):
             self.run.commit(number)
 

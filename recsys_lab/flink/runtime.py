@@ -65,6 +65,9 @@ def operator_for(node: StreamOperator) -> Operator:
     return operator
 
 
+Splits = list[tuple[SourceOperator, str]]
+
+
 class Run:
     """One run of a job, from a checkpoint or from the beginning, until it ends or fails."""
 
@@ -81,7 +84,9 @@ class Run:
                 operator.origin = self.operators[operator.node.upstream[0].number]
         self.outputs: list[Batch] = []
         self.records = 0
-        self.is_over = False
+        self.turn = 0  # of the split that is read next
+        self.is_over = False  # all sources have ended
+        self.is_finished = False  # and all is committed
 
     def open(self, chain: list[dict[str, Any]] | None) -> None:
         """Open functions, restore state, open sources and sinks."""
@@ -102,24 +107,49 @@ class Run:
     def round(self, most: int) -> int:
         """Read up to about `most` records, and work them through; gives how many there were.
 
-        The round after the last record of all sources lets everything fire that waits for more.
+        Splits take turns, a record each, whatever the size of the round. The turn after its last record ends a
+        split; when all have ended, everything fires that waits for more.
         """
         now = epoch_ms(self.clock.now())
-        splits = sum(len(source.readers) for source in self.sources)
-        each = max(1, most // max(1, splits))
-        turns = max([source.read(each) for source in self.sources], default=0) * splits
-        count = sum(len(read.values) for source in self.sources for read in source.read_now.values())
-        first = 0
+        splits = [(source, split) for source in self.sources for split in source.readers]
         for source in self.sources:
-            source.hand_on(turns, first, splits)
-            first += len(source.readers)
+            source.read_now = {}
+        if self.turn or most < len(splits):
+            turns, places, stride = self._read_one(splits)
+        else:
+            turns, places, stride = self._read_many(splits, most // len(splits))
+        for source in self.sources:
+            source.hand_on(turns, places, stride)
         self.outputs = []
         for operator in self.operators:
             operator.now = now
             self._work(operator)
+        count = sum(len(part.values) for source in self.sources for part in source.parts)
         self.records += count
         self.is_over = all(source.has_ended() for source in self.sources)
         return count
+
+    def _read_many(self, splits: Splits, each: int) -> tuple[int, dict[tuple[int, str], int], int]:
+        """`each` records of every split: (turns, place of each split's first record, turns between its records)."""
+        longest = 0
+        for source, split in splits:
+            was_over = split in source.ended
+            records = source.read(split, each)
+            longest = max(longest, len(records.values) + (records.ended and not was_over))
+        places = {(source.node.number, split): place for place, (source, split) in enumerate(splits)}
+        return longest * len(splits), places, len(splits)
+
+    def _read_one(self, splits: Splits) -> tuple[int, dict[tuple[int, str], int], int]:
+        """One record of the split whose turn it is; splits that are found to have ended come before."""
+        places: dict[tuple[int, str], int] = {}
+        for _ in splits:
+            source, split = splits[self.turn]
+            self.turn = (self.turn + 1) % len(splits)
+            if split not in source.ended:
+                places[source.node.number, split] = len(places)
+                if source.read(split, 1).values:
+                    break
+        return len(places), places, 1
 
     def _work(self, operator: Operator) -> None:
         if isinstance(operator, TimestampsOperator):
@@ -137,17 +167,17 @@ class Run:
 
     # -- state --
 
-    def snapshot(self, full: bool, number: int | None) -> dict[str, Any]:
+    def snapshot(self, full: bool, number: int) -> dict[str, Any]:
         """All state as plain data: whole, or what changed since the last one.
 
-        number: of the checkpoint that it is for; sinks then begin new transactions. None for a savepoint.
+        number: of the checkpoint that it is for. Sinks begin new transactions.
         """
         operators = {}
         for operator in self.operators:
             tables = {name: table.snapshot(full) for name, table in operator.tables.items()}
             operators[str(operator.node.number)] = {"facts": operator.facts(), "tables": tables}
-        sinks = {str(sink.node.number): sink.pre_commit(number) if number else None for sink in self.sinks}
-        return {"operators": operators, "sinks": sinks, "records": self.records, "is_over": self.is_over}
+        sinks = {str(sink.node.number): sink.pre_commit(number) for sink in self.sinks}
+        return {"operators": operators, "sinks": sinks, "records": self.records, "turn": self.turn}
 
     def size(self) -> tuple[int, int]:
         """(values in all tables, values changed since the last snapshot)."""
@@ -172,7 +202,7 @@ class Run:
             except (KeyError, TypeError) as error:
                 raise CheckpointError(f"state of {operator.name!r} cannot be restored: {error!r}.") from error
             operator.restored()
-        self.records = chain[-1]["records"]
+        self.records, self.turn = chain[-1]["records"], chain[-1]["turn"]
 
     def close(self) -> None:
         """Let go of everything; what fails then is of no interest any more."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 
@@ -24,9 +24,9 @@ from recsys_lab.errors import JobError, shorten
 class TransactionalSink(Protocol):
     """A sink that takes part in checkpoints."""
 
-    def begin(self, committed: Any) -> None:
-        """Start a run. committed: what the checkpoint that the run starts from holds of `pre_commit`, or None for
-        a run from the beginning. Commit that, discard all else, and open a transaction.
+    def begin(self, prepared: list[Any] | None) -> None:
+        """Start a run. prepared: what the checkpoint that the run starts from holds, in order, of `pre_commit`;
+        None for a run from the beginning. Commit that, discard all else, and open a transaction.
         """
 
     def write(self, values: Sequence[Any]) -> None:
@@ -57,9 +57,9 @@ class ListSink:
     def __iter__(self) -> Iterator[Any]:
         return iter(self.values)
 
-    def begin(self, committed: Any) -> None:
-        if committed is not None:
-            self.commit(committed)
+    def begin(self, prepared: list[Any] | None) -> None:
+        for transaction in prepared or ():
+            self.commit(transaction)
         self._open, self._prepared = [], {}
 
     def write(self, values: Sequence[Any]) -> None:
@@ -90,11 +90,12 @@ class FileSink:
         self._number = 0
         self._file: TextIO | None = None
 
-    def begin(self, committed: Any) -> None:
+    def begin(self, prepared: list[Any] | None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        if committed is not None:
-            self.commit(committed)
-            self._number = committed["next"]
+        if prepared:
+            for transaction in prepared:
+                self.commit(transaction)
+            self._number = prepared[-1]["next"]
             for path in self._parts():
                 if _number_of(path) >= self._number:
                     path.unlink()
@@ -139,8 +140,6 @@ class FileSink:
 
     def _hidden(self, number: int) -> Path:
         return self.folder / f".part-{number:05d}"
-
-
 
 
 def check_sink(sink: Any) -> None:

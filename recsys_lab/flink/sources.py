@@ -280,8 +280,10 @@ def as_source(given: Any, name: str | None, clock: Clock) -> Source:
     if isinstance(given, (list, tuple, range)):
         return ListSource(given, name or "list")
     if callable(given) or isinstance(given, Iterable):
-        return IterableSource(given, name or getattr(given, "__name__", "iterable"), clock)
-    raise JobError(f"source is {shorten(given)}; a list, an iterable, a function that returns one, or a Source is needed.")
+        return IterableSource(given, name or str(getattr(given, "__name__", "iterable")), clock)
+    raise JobError(
+        f"source is {shorten(given)}; a list, an iterable, a function that returns one, or a Source is needed."
+    )
 
 
 def _start(name: str, offset: Any) -> int:

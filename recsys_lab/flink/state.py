@@ -9,10 +9,10 @@ is as if it were not there, and its memory is freed. (Apache Flink: "Working wit
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from recsys_lab.errors import JobError, shorten
 from recsys_lab.flink.codec import check_type, check_value
@@ -118,7 +118,7 @@ class AggregatingStateDescriptor(StateDescriptor):
         self.types += (found,) if found else ()
 
 
-class Keyed:
+class Keyed(Protocol):
     """Whose key it is: the operator that runs the function. key: at hand. now: processing time in ms."""
 
     key: Any
@@ -218,8 +218,9 @@ class ListState(State):
 class ReducingState(State):
     """The reduction of what was added."""
 
-    def __init__(self, owner: Keyed, table: Table, descriptor: ReducingStateDescriptor) -> None:
+    def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
         super().__init__(owner, table, descriptor)
+        assert isinstance(descriptor, ReducingStateDescriptor)
         self._reduce = descriptor.reduce
 
     def get(self) -> Any:
@@ -235,8 +236,9 @@ class ReducingState(State):
 class AggregatingState(State):
     """The aggregate of what was added."""
 
-    def __init__(self, owner: Keyed, table: Table, descriptor: AggregatingStateDescriptor) -> None:
+    def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
         super().__init__(owner, table, descriptor)
+        assert isinstance(descriptor, AggregatingStateDescriptor)
         self._aggregate = descriptor.aggregate
 
     def get(self) -> Any:
@@ -327,6 +329,9 @@ class MapState(State):
                 self._table.remove(namespace, key)
 
 
+Handle = TypeVar("Handle", bound=State)
+
+
 class Store:
     """The runtime context of a keyed function: a table for each state, and the handles to them."""
 
@@ -361,7 +366,7 @@ class Store:
         for _, handle in self._handles.values():
             handle.expire()
 
-    def _handle(self, kind: Callable[..., Any], wanted: type, descriptor: StateDescriptor) -> Any:
+    def _handle(self, kind: type[Handle], wanted: type, descriptor: StateDescriptor) -> Handle:
         if not isinstance(descriptor, wanted):
             raise JobError(f"descriptor is {shorten(descriptor)}; a {wanted.__name__} is needed here.")
         earlier = self._handles.get(descriptor.name)
@@ -371,4 +376,6 @@ class Store:
             table = self._tables.setdefault(f"state {descriptor.name}", Table(ordered=False))
             table.types = descriptor.types
             self._handles[descriptor.name] = descriptor, kind(self._owner, table, descriptor)
-        return self._handles[descriptor.name][1]
+        handle = self._handles[descriptor.name][1]
+        assert isinstance(handle, kind)
+        return handle

@@ -164,7 +164,7 @@ class KeyedStream(DataStream):
         method_of(function, kind)
         if not needs_opening(function):
             return self._then(kind, function)
-        options = {"methods": ((kind,),), "keyed": True, "wants_context": False, "single": single}
+        options: dict[str, Any] = {"methods": ((kind,),), "keyed": True, "wants_context": False, "single": single}
         return self._then("process", function, **options)
 
 

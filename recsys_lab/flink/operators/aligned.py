@@ -9,7 +9,7 @@ works through everything before it in one tight loop: window, accumulator, add. 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from operator import length_hint
 from typing import Any
@@ -138,10 +138,10 @@ class AlignedWindowOperator(Operator):
         create, add = self.fold.create, self.fold.add
         opened: dict[int, dict[Any, Any]] = {}
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            if timestamp < passed:
+            last = timestamp - (timestamp - offset) % slide
+            if timestamp < passed or last <= timestamp - size:  # it may be late, or in no window at all
                 behind(value, timestamp, key)
                 continue
-            last = timestamp - (timestamp - offset) % slide
             for start in range(last, timestamp - size, -slide):
                 window = opened.get(start)
                 if window is None:
@@ -211,9 +211,7 @@ class AlignedWindowOperator(Operator):
                     out.add_all(fold.results(key, window, accumulators[key], self), window.end - 1, position)
                 return
             else:
-                self._apply(fold, window, accumulators, progress, out.values)
-        except JobError as error:
-            raise JobError(f"operator {self.name!r}: {error}") from error
+                self._apply(fold.window_function, window, accumulators, progress, out.values)
         except Exception as error:
             key = list(accumulators)[len(accumulators) - length_hint(progress) - 1]
             raise OperatorFailed(self.name, f"{window} of key {key!r}", error) from error
@@ -221,9 +219,11 @@ class AlignedWindowOperator(Operator):
         out.timestamps.extend(repeat(window.end - 1, count))
         out.positions.extend(repeat(position, count))
 
-    def _apply(self, fold: Fold, window: TimeWindow, accumulators: dict[Any, Any], keys: Any, out: list[Any]) -> None:
-        apply, result = fold.window_function, fold.result
-        if fold.elements:
+    def _apply(
+        self, apply: Any, window: TimeWindow, accumulators: dict[Any, Any], keys: Iterator[Any], out: list[Any]
+    ) -> None:
+        result = self.fold.result
+        if self.fold.elements:
             for key in keys:
                 out += apply(key, window, result(accumulators[key]))
         else:

@@ -12,6 +12,7 @@ from recsys_lab.flink.sinks import TransactionalSink
 from recsys_lab.flink.sources import Records, Source, SplitReader
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 
+_NOTHING = Records(())
 _NO_MORE = Records((), None, True)
 
 
@@ -38,50 +39,47 @@ class SourceOperator(Operator):
             except Exception as error:
                 raise OperatorFailed(self.name, f"split {split}", error) from error
 
-    def read(self, most: int) -> int:
-        """Up to `most` records of each split, to be handed on in this round; gives the turns it takes.
+    def read(self, split: str, most: int) -> Records:
+        """Up to `most` further records of a split, to be handed on in this round.
 
         A split has a turn for each record, and one in which it is found to have ended.
         """
-        self.read_now = {}
-        turns = 0
-        for split, reader in self.readers.items():
-            if split in self.ended or split in self.ending:
-                records = _NO_MORE
-            else:
-                try:
-                    records = reader.read(most)
-                except JobError:
-                    raise
-                except Exception as error:
-                    raise OperatorFailed(self.name, f"split {split} at offset {reader.offset}", error) from error
-            count = len(records.values)
-            if records.ended and count == most:  # the turn in which it ends is the next
+        if split in self.ended or split in self.ending:
+            records = _NO_MORE
+        else:
+            reader = self.readers[split]
+            try:
+                records = reader.read(most)
+            except JobError:
+                raise
+            except Exception as error:
+                raise OperatorFailed(self.name, f"split {split} at offset {reader.offset}", error) from error
+            if records.ended and len(records.values) == most:  # the turn in which it ends is the next
                 self.ending.add(split)
                 records = records._replace(ended=False)
-            self.read_now[split] = records
-            self.metrics["records_out"] += count
-            turns = max(turns, count + (records.ended and split not in self.ended))
-        return turns
+            self.metrics["records_out"] += len(records.values)
+        self.read_now[split] = records
+        return records
 
     def has_ended(self) -> bool:
         """Whether every split has."""
         return len(self.ended) == len(self.readers)
 
-    def hand_on(self, turns: int, first: int, stride: int) -> None:
-        """Place what was read: the i-th record of the s-th split at position i × stride + first + s."""
+    def hand_on(self, turns: int, places: dict[tuple[int, str], int], stride: int) -> None:
+        """Place what was read: the i-th record of a split at its place + i × stride."""
         self.parts = []
-        for s, (split, (values, timestamps, ended)) in enumerate(self.read_now.items()):
-            place = first + s
-            count = len(values)
-            if not ended:
-                watermarks = [MIN_WATERMARK] * (turns + 1)
-            else:
-                before = 0 if split in self.ended else place + count * stride + 1
-                watermarks = [MIN_WATERMARK] * before + [MAX_WATERMARK] * (turns + 1 - before)
+        for split in self.readers:
+            records = self.read_now.get(split, _NOTHING)
+            place, count = places.get((self.node.number, split), 0), len(records.values)
+            before = turns + 1
+            if split in self.ended:
+                before = 0
+            elif records.ended:
+                before = place + count * stride + 1
                 self.ended.add(split)
+            watermarks = [MIN_WATERMARK] * before + [MAX_WATERMARK] * (turns + 1 - before)
             positions = None if stride == 1 and count == turns else range(place, place + count * stride, stride)
-            self.parts.append(Batch(values, timestamps, positions, watermarks))
+            self.parts.append(Batch(records.values, records.timestamps, positions, watermarks))
         self.read_now = {}
 
     def process(self, inputs: list[Batch]) -> Batch:
@@ -111,10 +109,10 @@ class SinkOperator(Operator):
         self.prepared: dict[int, Any] = {}  # by the number of the checkpoint that they wait for
         self.has_begun = False
 
-    def begin(self, committed: Any) -> None:
-        """Before the first round."""
+    def begin(self, prepared: list[Any] | None) -> None:
+        """Before the first round. prepared: what the checkpoint holds that the run starts from."""
         if self.transactional:
-            self.sink.begin(committed)
+            self.sink.begin(prepared)
             self.has_begun = True
 
     def process(self, inputs: list[Batch]) -> Batch:
@@ -136,12 +134,13 @@ class SinkOperator(Operator):
                 raise self.failed(values, progress, error) from error
         return batch
 
-    def pre_commit(self, checkpoint: int) -> Any:
-        """Data that the checkpoint of that number has to hold; `commit` comes when it is complete."""
-        if not self.transactional:
-            return None
-        self.prepared[checkpoint] = self.sink.pre_commit()
-        return self.prepared[checkpoint]
+    def pre_commit(self, checkpoint: int) -> list[Any]:
+        """What the checkpoint of that number has to hold: all transactions that are prepared and not yet
+        committed; `commit` comes when it is complete.
+        """
+        if self.transactional:
+            self.prepared[checkpoint] = self.sink.pre_commit()
+        return list(self.prepared.values())
 
     def commit(self, checkpoint: int) -> None:
         """The checkpoint of that number is complete."""
@@ -151,4 +150,3 @@ class SinkOperator(Operator):
     def close(self) -> None:
         if self.has_begun:
             self.sink.close()
-

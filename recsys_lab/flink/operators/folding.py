@@ -39,9 +39,7 @@ class Fold(NamedTuple):
         place = ProcessWindowFunction.Context(window, owner.watermark, owner.now) if self.in_context else window
         given = self.window_function(key, place, result if self.elements else [result])
         if given is None or isinstance(given, (str, dict)):
-            raise JobError(
-                f"window function gave {shorten(given)}; an iterable of results is needed, such as [result]."
-            )
+            raise TypeError(f"it gave {shorten(given)}; an iterable of results is needed, such as [result].")
         return given
 
 

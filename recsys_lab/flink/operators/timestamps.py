@@ -6,11 +6,11 @@ and the stream's is the least of them: one slow partition makes nobody late.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import repeat
-from numbers import Integral, Real
 from typing import Any
 
 from recsys_lab.errors import shorten
@@ -81,8 +81,9 @@ class TimestampsOperator(Operator):
         return timestamps
 
     def _whole(self, record: Any, timestamp: Any) -> int:
-        if isinstance(timestamp, (Integral, Real)) and not isinstance(timestamp, bool) and math.isfinite(timestamp):
-            return math.floor(timestamp)
+        if not isinstance(timestamp, (bool, str)):
+            with contextlib.suppress(TypeError, ValueError, OverflowError):
+                return math.floor(timestamp)
         raise OperatorFailed(
             self.name,
             record,

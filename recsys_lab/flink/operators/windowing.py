@@ -140,7 +140,9 @@ class WindowOperator(SteppedOperator):
     def _joined(self, window: TimeWindow) -> TimeWindow:
         """The session that an element's window is part of, after merging all sessions that it touches."""
         touched = [
-            other for other in self.sessions.get(self.key, ()) if other.start <= window.end and window.start <= other.end
+            other
+            for other in self.sessions.get(self.key, ())
+            if other.start <= window.end and window.start <= other.end
         ]
         if not touched:
             return window
