@@ -65,9 +65,7 @@ def windows(
     return fired, late
 
 
-def sessions(
-    stream: Sequence[Event], bound: int, gap: int, lateness: int = 0
-) -> tuple[list[Fired], list[Event]]:
+def sessions(stream: Sequence[Event], bound: int, gap: int, lateness: int = 0) -> tuple[list[Fired], list[Event]]:
     """The same for sessions: an element's window is [time, time + gap); windows of a key that touch are one."""
     held: dict[str, list[tuple[int, int, list[Any]]]] = {}
     fired: list[Fired] = []
