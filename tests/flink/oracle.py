@@ -121,9 +121,9 @@ def interval_join(
             continue
         if time >= watermark:
             for k, t, v in arrived[1 - side]:
-                l, r = (time, t) if side == 0 else (t, time)
+                distance = t - time if side == 0 else time - t
                 reach = t + max(upper if side == 1 else -lower, 0)
-                if k == key and lower <= r - l <= upper and reach > watermark:
+                if k == key and lower <= distance <= upper and reach > watermark:
                     pairs.append((key, *((value, v) if side == 0 else (v, value)), max(time, t)))
             arrived[side].append((key, time, value))
         marks[side] = max(marks[side], time - bound - 1)

@@ -198,7 +198,8 @@ class MatchingOperator(SteppedOperator):
         self.timers.register(time, self.key)
 
     def on_watermark(self, position: int) -> None:
-        for time, self.key in self.timers.due(self.watermark):
+        for time, key in self.timers.due(self.watermark):
+            self.key = key
             partials, complete, number = self.progress.data.get("", {}).get(self.key, ([], [], 0))
             partials, complete = self._out_of_time(partials, complete, time, position)
             for event in self.waiting.data.get(self.key, {}).get(time, ()):
