@@ -159,7 +159,6 @@ def test_a_job_built_anew_and_restored_from_the_latest_checkpoint_gives_the_same
         build(processor, seed, fuse).sink_to(sink)
         with suppress(JobError):
             processor.execute(restore_from="latest")
-        assert fuse.left <= 0 or attempt == len(crashes)
     assert sink.values == expected
 
 
