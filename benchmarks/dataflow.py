@@ -40,7 +40,7 @@ USERS = 1_000
 ROUNDS = 7
 BOUND_MS = 30_000
 SIZE_MS = 300_000
-WEIGHTS = {"purchase": 1.0, "rating": 0.8, "click": 0.5, "view": 0.1}
+WEIGHTS = {"purchase": 1.0, "rating": 0.8, "click": 0.5, "view": 0.1, "scroll": 0.01}
 REACH_CALLING = 0.75
 REACH_INLINE = 0.5
 REACH_OVERHEAD = 0.05
@@ -52,13 +52,13 @@ Result = tuple[str, int, int, float]
 def events(count: int = EVENTS, users: int = USERS, seed: int = 7) -> list[Event]:
     """(user, item, interaction type, epoch ms), four a second, each up to a minute late (beyond the bound, some)."""
     random = Random(seed)
-    kinds = ["view"] * 6 + ["click"] * 2 + ["purchase", "rating"]
+    kinds = ["view"] * 5 + ["click"] * 2 + ["purchase", "rating", "scroll"]
     return [
         (
             f"user{random.randrange(users)}",
             f"item{random.randrange(5_000)}",
             kinds[random.randrange(10)],
-            1_767_225_600_000 + i * 250 - int(random.random() ** 3 * 60_000),
+            1_767_225_600_000 + i * 50 - int(random.random() ** 3 * 60_000),
         )
         for i in range(count)
     ]

@@ -135,9 +135,9 @@ class FailsOnTimer(KeyedProcessFunction):
         (lambda s: s.key_by(key_of).window(TumblingEventTimeWindows.of(5)).apply(lambda k, w, e: 1 / 0), "window-3"),
         (lambda s: s.key_by(key_of).window(TumblingEventTimeWindows.of(5)).apply(lambda k, w, e: None), "window-3"),
         (lambda s: s.key_by(key_of).process(FailsOnTimer()), "process-3"),
-        (lambda s: s.assign_timestamps_and_watermarks(strategy(0).with_timestamp_assigner(lambda e, t: 1 / e[2])), "timestamps-2"),
+        (lambda s: timestamps(s, lambda e, t: 1 / e[2]), "timestamps-2"),
     ],
-)  # fmt: skip
+)
 def test_the_operator_that_failed_is_named(build: Any, operator: str) -> None:
     failed = failing(lambda s: build(s.assign_timestamps_and_watermarks(strategy(0))))
     assert isinstance(failed, OperatorFailed)
