@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 import numpy as np
@@ -34,18 +34,23 @@ _ORDINARY_KEYS = frozenset({str, int, bytes})
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
-def encode_column(values: list[Any], types: Sequence[type] = ()) -> Column:
-    """The values as data for `pack`. Raises JobError for a value that cannot be saved."""
+def encode_column(values: Sequence[Any], types: Sequence[type] = (), flat: bool = False) -> Column:
+    """The values as data for `pack`. Raises JobError for a value that cannot be saved.
+
+    flat: whether they are known to be scalars, or tuples or lists of scalars; then only their own type is looked at.
+    """
     kinds = set(map(type, values))
     how = _TAGGED
-    if kinds <= _SCALARS or (kinds == _ONLY_LIST and _all_scalars(values)) or (kinds == _ONLY_DICT and _flat(values)):
+    if kinds <= _SCALARS:
         how = _PLAIN
-    elif kinds == _ONLY_TUPLE and _all_scalars(values):
+    elif kinds == _ONLY_TUPLE and (flat or _all_scalars(values)):
         how = _TUPLES
+    elif (kinds == _ONLY_LIST and (flat or _all_scalars(values))) or (kinds == _ONLY_DICT and _flat(values)):
+        how = _PLAIN
     if how != _TAGGED:
         try:
             return how, msgspec.msgpack.encode(values)
-        except (OverflowError, UnicodeError):  # numbers of more than 64 bits, or text that is none
+        except (OverflowError, UnicodeError, TypeError):  # more than 64 bits, text that is none, a wrong promise
             pass
     return _TAGGED, pack([_tagged(value, types) for value in values])
 
@@ -77,6 +82,13 @@ def unpack(raw: bytes) -> Any:
         return msgspec.msgpack.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise CheckpointError(f"saved state cannot be read: {error}. Restore from the checkpoint before.") from error
+
+
+def is_flat(kind: Any) -> bool:
+    """Whether a type says that its values are scalars, or tuples or lists of scalars: `tuple[int, float]`."""
+    if get_origin(kind) in (tuple, list):
+        return all(inner in _SCALARS or inner is Ellipsis for inner in get_args(kind))
+    return kind in _SCALARS
 
 
 def check_type(name: str, kind: Any) -> type | None:
@@ -113,7 +125,7 @@ def _all_scalars(values: Iterable[Iterable[Any]]) -> bool:
     return set(map(type, chain.from_iterable(values))) <= _SCALARS
 
 
-def _flat(values: list[dict[Any, Any]]) -> bool:
+def _flat(values: Sequence[dict[Any, Any]]) -> bool:
     return set(map(type, chain.from_iterable(values))) <= {str} and _all_scalars(map(dict.values, values))
 
 

@@ -144,7 +144,7 @@ class KeyedStream(DataStream):
 
     def aggregate(self, function: Any, *, accumulator_type: Any = None) -> DataStream:
         """The aggregate so far of the key, for each record."""
-        return self._then("rolling", aggregating(function, types=_types(accumulator_type)))
+        return self._then("rolling", aggregating(function, declared=accumulator_type))
 
     def window(self, assigner: WindowAssigner) -> WindowedStream:
         """The records of each key in windows."""
@@ -201,7 +201,7 @@ class WindowedStream:
 
     def aggregate(self, function: Any, window_function: Any = None, *, accumulator_type: Any = None) -> DataStream:
         """The aggregate of each window; window_function: makes results of (key, window, [aggregate])."""
-        return self._window(aggregating(function, window_function, _types(accumulator_type)))
+        return self._window(aggregating(function, window_function, accumulator_type))
 
     def apply(self, function: Any, *, element_type: Any = None) -> DataStream:
         """f(key, window, elements) → an iterable of results; element_type: their class, if it isn't plain data."""

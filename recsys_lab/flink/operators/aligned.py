@@ -41,7 +41,7 @@ class AlignedWindowOperator(Operator):
         self.lateness: int = node.options["lateness"]
         self.late_tag: OutputTag | None = node.options["late_tag"]
         self.fold: Fold = node.function
-        self.windows = self.tables["windows"] = Table(types=self.fold.types)
+        self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
         self.out = Collector()
         self.fired_until = MIN_WATERMARK  # windows that end there or before have fired
 
