@@ -138,9 +138,9 @@ class KeyedStream(DataStream):
         method_of(function, "process_element")
         return self._then("process", function, methods=_PROCESS, keyed=True)
 
-    def reduce(self, function: Any) -> DataStream:
-        """f(reduced so far, record) of the key, for each record."""
-        return self._then("rolling", reducing(function))
+    def reduce(self, function: Any, *, value_type: Any = None) -> DataStream:
+        """f(reduced so far, record) of the key, for each record; value_type: their class, if it isn't plain data."""
+        return self._then("rolling", reducing(function, None, _types(value_type)))
 
     def aggregate(self, function: Any, *, accumulator_type: Any = None) -> DataStream:
         """The aggregate so far of the key, for each record."""
@@ -286,12 +286,16 @@ class IntervalJoin:
         self._bounds = check_bounds(lower, upper - 1)
         return self
 
-    def process(self, function: Any) -> DataStream:
-        """A ProcessJoinFunction, or f(left, right, ctx), giving an iterable of results."""
+    def process(self, function: Any, *, element_types: tuple[Any, ...] = ()) -> DataStream:
+        """A ProcessJoinFunction, or f(left, right, ctx), giving an iterable of results.
+
+        element_types: the classes of the records, if they aren't plain data.
+        """
         method_of(function, "process_element")
         lower, upper = self._checked()
         others = (self._right._node,)
-        return self._left._then("interval_join", function, others=others, lower=lower, upper=upper, keyed=True)
+        types = tuple(found for kind in element_types for found in _types(kind))
+        return self._left._then("interval_join", function, others=others, lower=lower, upper=upper, types=types)
 
     def _checked(self) -> tuple[int, int]:
         if self._bounds is None:

@@ -339,6 +339,20 @@ def test_events_windows_counters_and_numbers_of_numpy_come_back() -> None:
     assert list(map(type, back)) == list(map(type, column))
 
 
+def test_a_record_that_the_program_defines_itself_need_not_be_declared() -> None:
+    assert decode_column(encode_column([Point(1, ("a",)), TimeWindow(0, 5)])) == [Point(1, ("a",)), TimeWindow(0, 5)]
+
+    @dataclass
+    class Hidden:
+        x: int
+
+    with pytest.raises(JobError, match="declare the type"):
+        encode_column([Hidden(1)])
+    assert decode_column(encode_column([Hidden(1)], (Hidden,)), (Hidden,)) == [Hidden(1)]
+    with pytest.raises(CheckpointError, match="Declare its type"):
+        decode_column(encode_column([Hidden(1)], (Hidden,)))
+
+
 def test_what_cannot_be_saved_says_what_to_do() -> None:
     with pytest.raises(JobError, match="declare the type"):
         encode_column([object()])

@@ -223,6 +223,9 @@ class AlignedWindowOperator(Operator):
 
     def _apply(self, apply: Any, window: TimeWindow, entries: Iterator[tuple[Any, Any]], out: list[Any]) -> None:
         result = self.fold.result
+        for key, held in entries:
+            out += self.fold.results(key, window, held, self)  # the first with a look at what the function gives
+            break
         if self.fold.elements:
             for key, held in entries:
                 out += apply(key, window, result(held))
