@@ -11,6 +11,7 @@ All subtasks of an operator live in one thread and share its tables. Which subta
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from recsys_lab.clock import Clock
@@ -210,4 +211,5 @@ class Run:
     def close(self) -> None:
         """Let go of everything; what fails then is of no interest any more."""
         for operator in reversed(self.operators):
-            operator.close()
+            with contextlib.suppress(Exception):
+                operator.close()
