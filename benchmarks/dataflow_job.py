@@ -19,7 +19,7 @@ Result = tuple[str, int, int, float]
 
 
 def events(count: int = EVENTS, users: int = USERS, disorder_ms: int = 2 * BOUND_MS, seed: int = 7) -> list[Event]:
-    """(user, item, interaction type, epoch ms), 20 a second, each late by up to `disorder_ms`: some beyond the bound."""
+    """(user, item, interaction type, epoch ms), 20 a second, each late by up to `disorder_ms`."""
     random = Random(seed)
     kinds = ["view"] * 5 + ["click"] * 2 + ["purchase", "rating", "scroll"]
     return [

@@ -15,9 +15,10 @@ import contextlib
 from typing import Any
 
 from recsys_lab.clock import Clock
-from recsys_lab.errors import CheckpointError
+from recsys_lab.errors import CheckpointError, JobError
 from recsys_lab.flink.batches import Batch
 from recsys_lab.flink.durations import epoch_ms
+from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.graph import JobGraph, StreamOperator
 from recsys_lab.flink.operators.aligned import AlignedWindowOperator
 from recsys_lab.flink.operators.base import Operator
@@ -95,7 +96,12 @@ class Run:
         self.now = epoch_ms(self.clock.now())
         for operator in self.operators:
             operator.now = self.now
-            operator.open()
+            try:
+                operator.open()
+            except JobError:
+                raise
+            except Exception as error:
+                raise OperatorFailed(operator.name, "its opening", error) from error
         if chain is not None:
             self._restore(chain)
         for operator in self.operators:
