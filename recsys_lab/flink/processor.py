@@ -82,7 +82,7 @@ class FlinkStreamProcessor:
         checkpoints_kept: int = 3,
         restart_strategy: RestartStrategy | None = None,
         clock: Clock | None = None,
-        batch_size: int = 1_024,
+        batch_size: int = 2_048,
     ) -> None:
         self.parallelism = _whole("parallelism", parallelism, KEY_GROUPS)
         self.checkpoint_interval = checkpoint_interval
