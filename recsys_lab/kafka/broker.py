@@ -346,7 +346,8 @@ def _read(path: Path) -> str:
 
 
 def _reason(log: str) -> str:
-    """The line of a log that says best what went wrong."""
+    """The line of a log that says best what went wrong: the innermost cause, or the first complaint, or the last."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    telling = [line for line in lines if "Exception" in line or "ERROR" in line or "FATAL" in line]
-    return (telling or lines or ["it wrote nothing"])[-1 if not telling else 0][:400]
+    causes = [line for line in lines if line.startswith("Caused by: ")]
+    complaints = [line for line in lines if "Exception: " in line] or [line for line in lines if " ERROR " in line]
+    return ([*causes[-1:], *complaints, *lines[-1:], "it wrote nothing"])[0][:400]

@@ -92,8 +92,8 @@ async def folded(kafka: LocalKafka) -> StreamingRecommendationEngine:
 
 
 def unique(events: list[Any]) -> list[Any]:
-    """The first of each."""
-    return list({event.event_id: event for event in reversed(events)}.values())[::-1]
+    """Each once, in the order in which they first come."""
+    return list({event.event_id: event for event in events}.values())
 
 
 def state(engine: Any) -> Any:
