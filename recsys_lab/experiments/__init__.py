@@ -35,6 +35,8 @@ _ON_KAFKA = {
     "read_topic": "topics",
     "rebalance": "groups",
     "sell": "shop",
+    "until": "waiting",
+    "visit": "visits",
 }
 """Name → the module of `on_kafka` that has it."""
 

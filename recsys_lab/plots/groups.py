@@ -33,11 +33,8 @@ def rebalance(lag: pd.DataFrame, changes: dict[float, str]) -> Picture:
         for ax in (owners, behind):
             ax.axvline(second, color=RED, linewidth=1.2, linestyle="--")
         owners.text(second + 0.06, -0.62, what, color=RED, fontsize=9, va="bottom")
-    for place, (name, label) in enumerate((("A", "member A"), ("B", "member B"), ("", "nobody, for a moment"))):
-        behind.text(
-            0.01 + 0.13 * place, 0.92, f"■ {label}", color=_COLOUR_OF[name] if name else "#999999",
-            transform=behind.transAxes, fontsize=9,
-        )  # fmt: skip
+    for place, name in enumerate("AB"):
+        owners.text(0.08 + 1.1 * place, -0.62, f"■ member {name}", color=_COLOUR_OF[name], fontsize=9, va="bottom")
     partitions = sorted(lag["partition"].unique())
     owners.set_yticks(partitions, [f"partition {number}" for number in partitions])
     owners.set_ylim(len(partitions) - 0.5, -1.1)

@@ -36,13 +36,12 @@ def partitions_finding(table: pd.DataFrame) -> str:
 def partitions_sentence(table: pd.DataFrame) -> str:
     """The finding, what each reader gets, and in how many orders the first user's events can be read."""
     readers, counts = int(table["readers"].iloc[0]), table["reader"].value_counts()
-    idle = [str(number) for number in range(1, readers + 1) if number not in counts]
-    gets = ", ".join(f"reader {number}: {count} events" for number, count in sorted(counts.items()))
-    nothing = f"; reader{'s' * (len(idle) > 1)} {' and '.join(idle)}: nothing" if idle else ""
+    each = [f"{number} gets {counts.get(number, 0)}" for number in range(1, readers + 1)]
     first = table.iloc[0]
     orders = f"{first['orders']} possible orders" if first["orders"] > 1 else "one possible order"
     steps = int((table["user"] == first["user"]).sum())
-    return f"{partitions_finding(table)}. {first['user'].capitalize()}'s {steps} events have {orders}. {gets}{nothing}."
+    said = f"{partitions_finding(table)}. {first['user'].capitalize()}'s {steps} events have {orders}."
+    return f"{said} Events by reader: {', '.join(each)}."
 
 
 def partitions(table: pd.DataFrame) -> Picture:
@@ -57,8 +56,8 @@ def partitions(table: pd.DataFrame) -> Picture:
         )
         ink = "white" if colour[row.user] in _DARK else INK
         ax.text(row.offset + 0.5, row.partition, str(row.step), ha="center", va="center", fontsize=8, color=ink)
-    followed = [(row.offset + 0.5, row.partition) for row in rows if row.user == users[0]]
-    ax.plot(*zip(*followed, strict=True), color=INK, linewidth=1, linestyle=":", zorder=3)
+    followed = [(row.offset + 0.5, row.partition + 0.37) for row in rows if row.user == users[0]]
+    ax.plot(*zip(*followed, strict=True), color=INK, linewidth=1, linestyle=":", marker=".", markersize=5, zorder=3)
     width = max(LEAST_WIDTH, int(table["offset"].max()) + 1)
     _readers(ax, table, width)
     keys = [Rectangle((0, 0), 1, 1, color=colour[user], label=user) for user in users]
@@ -67,7 +66,7 @@ def partitions(table: pd.DataFrame) -> Picture:
         handlelength=1.0, handleheight=1.0, columnspacing=1.2,
     )  # fmt: skip
     ax.set_yticks(range(ROWS), [f"partition {number}" for number in range(ROWS)])
-    ax.set(xlabel="offset; the number is the user's step", xlim=(0, width * 1.32), ylim=(ROWS - 0.35, -0.65))
+    ax.set(xlabel=f"offset (numbers: the user's steps; dotted: the way of {users[0]}'s events)", xlim=(0, width * 1.32), ylim=(ROWS - 0.35, -0.65))
     ax.set_xticks(range(0, width, 2 if width <= 20 else 4))
     ax.grid(visible=False)
     ax.spines["left"].set_visible(False)
@@ -76,7 +75,7 @@ def partitions(table: pd.DataFrame) -> Picture:
 
 def _readers(ax: Any, table: pd.DataFrame, width: int) -> None:
     readers = int(table["readers"].iloc[0])
-    owners = table.groupby("partition")["reader"].first()
+    owners = pd.Series(table["owners"].iloc[0])
     for number in range(1, readers + 1):
         place = (ROWS - 1) * (number - 1) / (readers - 1) if readers > 1 else (ROWS - 1) / 2
         busy = number in set(owners)
@@ -86,5 +85,5 @@ def _readers(ax: Any, table: pd.DataFrame, width: int) -> None:
             bbox={"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": INK if busy else FAINT},
         )  # fmt: skip
         for partition in owners.index[owners == number]:
-            end = float(table.loc[table["partition"] == partition, "offset"].max()) + 1
+            end = int((table["partition"] == partition).sum())
             ax.plot([end + 0.1, width * 1.17], [partition, place], color=GREY, linewidth=1, zorder=0)

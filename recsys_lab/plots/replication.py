@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+from matplotlib.patches import Patch
 
 from recsys_lab.plots.style import FAINT, GREEN, GREY, INK, RED, Picture, picture
 
@@ -16,9 +17,9 @@ def replication_finding(table: pd.DataFrame) -> str:
     lost = [f"acks={acks}" for acks in ("0", "1", "all") if by_acks.get(acks, 0)]
     kept = [f"acks={acks}" for acks in ("0", "1", "all") if acks in by_acks.index and not by_acks[acks]]
     if not lost:
-        return f"The leader dies: with {' and '.join(kept)} nothing acknowledged is lost"
-    rest = f"; with {' and '.join(kept)} nothing" if kept else ""
-    return f"The leader dies: with {' and '.join(lost)} acknowledged records are lost{rest}"
+        return f"The leader dies: {' and '.join(kept)} loses nothing that was acknowledged"
+    rest = f", {' and '.join(kept)} loses none" if kept else ""
+    return f"The leader dies: {' and '.join(lost)} lose{'s' * (len(lost) == 1)} acknowledged records{rest}"
 
 
 def replication_sentence(table: pd.DataFrame) -> str:
@@ -58,9 +59,8 @@ def replication(table: pd.DataFrame) -> Picture:
         ax.axvline(second, color=colour, linewidth=1.1, linestyle="--")
         ax.text(second + (0.08 if side == "left" else -0.08), -0.55, what, color=colour, fontsize=8.5, ha=side,
                 va="bottom", linespacing=0.95)  # fmt: skip
-    for place, (colour, name) in enumerate(((GREEN, "acknowledged, can be read"), (RED, "acknowledged, gone"))):
-        ax.text(0.42 * place, -0.36 * 4 / (1.6 + 0.5 * len(flows)), f"■ {name}", color=colour, fontsize=9,
-                transform=ax.transAxes)  # fmt: skip
+    keys = [Patch(color=GREEN, label="acknowledged, can be read"), Patch(color=RED, label="acknowledged, and gone")]
+    ax.legend(handles=keys, loc="upper center", bbox_to_anchor=(0.42, -0.2), ncols=2, fontsize=9, frameon=False)
     ax.set(xlabel="acknowledged at (seconds after the kill)", xlim=(table["sent"].min() - 0.1, 1.22 * end),
            ylim=(len(flows) - 0.5, -1.25))  # fmt: skip
     ax.grid(visible=False)
@@ -80,7 +80,7 @@ def acknowledged(table: pd.DataFrame) -> Picture:
     ax.axvspan(-FROZEN, 0, color=FAINT, linewidth=0, zorder=0)
     for second, what in ((0.0, "leader killed"), (restarted, "it runs again")):
         ax.axvline(second, color=INK, linewidth=1, linestyle="--")
-        ax.text(second + 0.08, 0.02, what, fontsize=8.5, color=INK, transform=ax.get_xaxis_transform())
-    ax.set(xlabel="time (seconds after the kill)", ylabel="records so far", ylim=(0, None))
-    ax.legend(loc="upper left", fontsize=9, frameon=False)
+        ax.text(second + 0.08, 0.98, what, fontsize=8.5, color=INK, va="top", transform=ax.get_xaxis_transform())
+    ax.set(xlabel="time (seconds after the kill)", ylabel="records so far", ylim=(0, 1.12 * len(table)))
+    ax.legend(loc="lower right", fontsize=9, frameon=False)
     return figure

@@ -42,17 +42,19 @@ def _box(ax: Axes, x: float, y: float, part: str, says: str, colour: str) -> Non
     ax.add_patch(
         FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=rim, facecolor="white", edgecolor=colour, linewidth=1.8)
     )
-    ax.text(x, y + 0.09, part.replace("-", "-\n", 1) if len(part) > 18 else part, ha="center", va="center",
+    ax.text(x, y + 0.07, part.replace("-", "-\n", 1) if len(part) > 18 else part, ha="center", va="center",
             fontsize=8.5, fontweight="bold", color=INK, linespacing=1.0)  # fmt: skip
-    ax.text(x, y - 0.18, says, ha="center", va="center", fontsize=7.5, color=INK)
+    ax.text(x, y - 0.16, says, ha="center", va="center", fontsize=7.5, color=INK)
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From rim to rim, left to right."""
+    """From rim to rim: to the right, or straight down."""
     (x, y), (to_x, to_y) = start, end
+    down = x == to_x
     ax.add_patch(
         FancyArrowPatch(
-            (x + WIDTH / 2, y), (to_x - WIDTH / 2, to_y), arrowstyle="-|>", mutation_scale=11, color=GREY,
+            (x, y - HEIGHT / 2) if down else (x + WIDTH / 2, y),
+            (to_x, to_y + HEIGHT / 2) if down else (to_x - WIDTH / 2, to_y), arrowstyle="-|>", mutation_scale=11, color=GREY,
             linewidth=1.2, shrinkA=0, shrinkB=0, zorder=0,
         )  # fmt: skip
     )

@@ -32,7 +32,7 @@ _KAFKA_PARTS = (
     ("interactions in order", "append to the log", _SHARED, 1, 0, ("engine-changelog",)),
     ("updates in order", "append to the log", _SHARED, 1, 1, ("engine-changelog",)),
     ("engine-changelog", "1 partition: one order", _TOPIC, 2, 0.5, ("the engine",)),
-    ("the engine", "a fold of the log", _FULL, 3, 0.5, ("user-profiles",)),
+    ("the engine", "a fold of the log", _FULL, 3, 0.5, ("user-profiles", "answer")),
     ("answer", "each request once", _SHARED, 3, 2, ("recommendation-responses",)),
     ("user-profiles", "the latest of each user", _TOPIC, 4, 0.5, ()),
     ("recommendation-responses", "3 partitions, by user", _TOPIC, 4, 2, ()),

@@ -55,8 +55,9 @@ def partitions(servers: str, *, key: str = "user", users: int = 6, readers: int 
 
     key: one of KEYS. users: 1 to 8. readers: consumers in the group. Without a key a producer deals its records out
     by lot; here the lot has a seed, so that you see the same as everybody.
-    Columns: order (of sending), user, step, item, key, partition, offset, keyed_by, reader (from 1), readers, orders (in
-    how many orders that user's events can be read: 1 when all lie in one partition).
+    Columns: order (of sending), user, step, item, key, partition, offset, keyed_by, reader (from 1), readers, owners
+    (the reader of each partition), orders (in how many orders that user's events can be read: 1 when all lie in one
+    partition).
     """
     if key not in KEYS:
         raise InvalidEvent(f"key is {shorten(key)}; one of {', '.join(KEYS)} is needed.")
@@ -67,6 +68,7 @@ def partitions(servers: str, *, key: str = "user", users: int = 6, readers: int 
         keyed_by=key,
         reader=table["partition"].map(owners),
         readers=readers,
+        owners=[tuple(owners[partition] for partition in range(PARTITIONS))] * len(table),
         orders=table["user"].map({user: _orders(rows["partition"]) for user, rows in table.groupby("user")}),
     )
 

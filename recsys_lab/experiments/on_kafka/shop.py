@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from time import monotonic
 from typing import Any
 
 import msgspec
@@ -19,9 +18,9 @@ from kafka.admin import MemberToRemove
 
 from recsys_lab.clock import Clock, SimulatedClock
 from recsys_lab.engine import Recommendation, StreamingRecommendationEngine
-from recsys_lab.errors import BrokerError
 from recsys_lab.events import ItemUpdateEvent, StreamEvent
 from recsys_lab.experiments.on_kafka.topics import read_topic
+from recsys_lab.experiments.on_kafka.waiting import until
 from recsys_lab.experiments.settings import OnKafka
 from recsys_lab.experiments.shop import OPENS
 from recsys_lab.kafka.broker import LocalKafka
@@ -31,8 +30,6 @@ from recsys_lab.kafka.topics import dead_letters_of
 
 PLAIN: dict[str, Any] = {"exploration": 0.0, "cache_ttl": timedelta(0)}
 """For an engine that always computes, and leaves nothing to chance."""
-
-PATIENCE_SECONDS = 30.0
 
 REQUESTS = "recommendation-requests"
 
@@ -77,18 +74,9 @@ async def sell(shop: KafkaRecommendationSystem, clock: SimulatedClock, purchases
         bought = list(basket)
         await setting.tell(bought)
         sent += len(bought)
-        await _all_folded(shop, sent)
+        await until(lambda sent=sent: shop.metrics()["folded"] >= sent)  # type: ignore[misc]
     clock.set(datetime.combine(clock.now().date() + timedelta(days=1), OPENS, clock.now().tzinfo))
     return len(purchases)
-
-
-async def _all_folded(shop: KafkaRecommendationSystem, count: int) -> None:
-    """Return when the engine has so many events from the changelog. Raises BrokerError."""
-    deadline = monotonic() + PATIENCE_SECONDS
-    while shop.metrics()["folded"] < count:
-        if monotonic() > deadline:
-            raise BrokerError(f"{shop.connection.bootstrap_servers}: the changelog did not reach {count} events.")
-        await asyncio.sleep(0.005)
 
 
 async def ask(shop: KafkaRecommendationSystem, user_id: str, count: int = 10) -> list[Recommendation]:
