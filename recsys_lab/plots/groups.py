@@ -26,7 +26,7 @@ def rebalance(lag: pd.DataFrame, changes: dict[float, str]) -> Picture:
     for partition, rows in lag.groupby("partition"):
         seconds = list(rows["second"])
         for start, end, owner in zip(seconds, [*seconds[1:], seconds[-1] + 0.1], rows["owner"], strict=True):
-            owners.barh(partition, end - start, left=start, height=0.7, color=_COLOUR_OF[owner], linewidth=0)
+            owners.barh(int(str(partition)), end - start, left=start, height=0.7, color=_COLOUR_OF[owner], linewidth=0)
     total = lag.groupby("second")["lag"].sum()
     behind.plot(total.index, total, color=INK, linewidth=2)
     for second, what in changes.items():

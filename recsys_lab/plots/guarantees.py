@@ -43,7 +43,7 @@ def crashes_finding(table: pd.DataFrame) -> str:
 
 
 def crashes(table: pd.DataFrame) -> Picture:
-    """A row of tiles for each case: an event once, missing or twice in the copy; under it how often it was worked on."""
+    """A row of tiles for each case: events once, missing or twice in the copy; dots: how often they were worked on."""
     cases: list[Any] = list(table.groupby(["delivery", "crash"], sort=False))
     figure, (ax,) = picture(crashes_finding(table), height=1.35 + 0.85 * len(cases))
     for place, ((delivery, crash), rows) in enumerate(cases):

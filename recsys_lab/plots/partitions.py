@@ -66,7 +66,11 @@ def partitions(table: pd.DataFrame) -> Picture:
         handlelength=1.0, handleheight=1.0, columnspacing=1.2,
     )  # fmt: skip
     ax.set_yticks(range(ROWS), [f"partition {number}" for number in range(ROWS)])
-    ax.set(xlabel=f"offset (numbers: the user's steps; dotted: the way of {users[0]}'s events)", xlim=(0, width * 1.32), ylim=(ROWS - 0.35, -0.65))
+    ax.set(
+        xlabel=f"offset (numbers: the user's steps; dotted: the way of {users[0]}'s events)",
+        xlim=(0, width * 1.32),
+        ylim=(ROWS - 0.35, -0.65),
+    )
     ax.set_xticks(range(0, width, 2 if width <= 20 else 4))
     ax.grid(visible=False)
     ax.spines["left"].set_visible(False)

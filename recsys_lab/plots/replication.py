@@ -42,15 +42,13 @@ def replication(table: pd.DataFrame) -> Picture:
     flows = list(table.groupby(["acks", "insync"], sort=False))
     figure, (ax,) = picture(replication_finding(table), height=1.6 + 0.5 * len(flows))
     end = float(table["sent"].max())
-    for place, ((acks, insync), rows) in enumerate(flows):
+    for place, (_, rows) in enumerate(flows):
         gone = rows["acknowledged"].notna() & ~rows["readable"]
         for chosen, colour in ((~gone, GREEN), (gone, RED)):
             ax.vlines(rows.loc[chosen, "acknowledged"], place - 0.3, place + 0.3, color=colour, linewidth=0.5)
         lost = f"{gone.sum()} of {len(rows):,} lost" if gone.any() else f"none of {len(rows):,} lost"
         ax.text(1.02 * end + 0.2, place, lost, va="center", fontsize=9, color=RED if gone.any() else INK)
-    names = [
-        f"acks={acks}" + (f", {insync} in sync" if acks == "all" else "") for (acks, insync), _ in flows
-    ]
+    names = [f"acks={acks}" + (f", {insync} in sync" if acks == "all" else "") for (acks, insync), _ in flows]
     ax.set_yticks(range(len(flows)), names)
     ax.axvspan(-FROZEN, 0, color=FAINT, linewidth=0, zorder=0)
     restarted = float(table["restarted"].iloc[0])

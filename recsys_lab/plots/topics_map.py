@@ -54,7 +54,13 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> No
     ax.add_patch(
         FancyArrowPatch(
             (x, y - HEIGHT / 2) if down else (x + WIDTH / 2, y),
-            (to_x, to_y + HEIGHT / 2) if down else (to_x - WIDTH / 2, to_y), arrowstyle="-|>", mutation_scale=11, color=GREY,
-            linewidth=1.2, shrinkA=0, shrinkB=0, zorder=0,
-        )  # fmt: skip
+            (to_x, to_y + HEIGHT / 2) if down else (to_x - WIDTH / 2, to_y),
+            arrowstyle="-|>",
+            mutation_scale=11,
+            color=GREY,
+            linewidth=1.2,
+            shrinkA=0,
+            shrinkB=0,
+            zorder=0,
+        )
     )

@@ -40,5 +40,5 @@ _KAFKA_PARTS = (
 
 
 def kafka_parts() -> pd.DataFrame:
-    """A row for each topic of the recommendation system and for each of its readers, and where records go from there."""
+    """A row for each topic of the recommendation system and each of its readers, and where records go from there."""
     return pd.DataFrame(_KAFKA_PARTS, columns=["part", "says", "group", "column", "row", "feeds"])

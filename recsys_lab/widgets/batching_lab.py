@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import pandas as pd
 
 from recsys_lab import experiments, plots
 from recsys_lab.widgets.base import Bench
 from recsys_lab.widgets.controls import choice, menu
 
-COMPARED = ((0, 0, "none"), (0, 16, "none"), (100, 16, "none"))
-"""Each alone; batches, but no waiting; batches, and patience."""
 
+def batching_lab(servers: str, compared: pd.DataFrame, *, linger_ms: int = 20, batch_kb: int = 16) -> Bench:
+    """A producer's throughput and latency, measured on a running Kafka, beside those of a few plain settings.
 
-def batching_lab(servers: str, *, linger_ms: int = 20, batch_kb: int = 16) -> Bench:
-    """A producer's throughput and latency, measured on a running Kafka, beside those of three plain settings.
-
-    servers: of a running Kafka. linger_ms, batch_kb: where the sliders stand at first.
+    servers: of a running Kafka. compared: of `experiments.batching`. linger_ms, batch_kb: where the sliders stand at
+    first.
     """
 
-    @cache
-    def measured(*setting: object) -> pd.DataFrame:
-        table: pd.DataFrame = experiments.batching(servers, [setting])
-        return table
-
     def experiment(linger_ms: int, batch_kb: int, compression: str) -> pd.DataFrame:
-        chosen = (linger_ms, batch_kb, compression)
-        rows = [measured(*setting) for setting in (*COMPARED, chosen)]
-        return pd.concat(rows, ignore_index=True).assign(now=[False] * len(COMPARED) + [True])
+        chosen: pd.DataFrame = experiments.batching(servers, [(linger_ms, batch_kb, compression)])
+        return pd.concat([compared.assign(now=False), chosen.assign(now=True)], ignore_index=True)
 
     controls = {
         "linger_ms": choice("a record may wait (ms)", linger_ms, (0, 5, 20, 50, 100, 200)),

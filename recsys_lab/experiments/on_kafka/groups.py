@@ -26,6 +26,7 @@ from recsys_lab.kafka.processor import KafkaStreamProcessor
 PARTITIONS = 4
 USERS = ("ann", "bob", "cas", "dan", "dee", "gus", "eve", "joe", "ida", "jim", "kim", "tom")
 LOOK_EVERY = 0.1
+MOST_SECONDS = 20.0
 BATCH = 5
 
 
@@ -43,11 +44,12 @@ class Rebalance(NamedTuple):
 
 @quiet_client()
 def rebalance(
-    servers: str, *, per_second: int = 42, work_ms: int = 30, phases: Sequence[float] = (2.5, 3.5, 2.5)
+    servers: str, *, per_second: int = 42, work_ms: int = 30, seconds: float = 2.0, behind: int = 25
 ) -> Rebalance:
-    """A alone, then A and B, then A alone again, for so many seconds each, while events keep coming.
+    """A alone until it is `behind`, then A and B until most of it is caught up, then A alone; events keep coming.
 
-    per_second: events sent. work_ms: what a member needs for an event; it handles one at a time.
+    per_second: events sent. work_ms: what a member needs for an event; it handles one at a time. seconds: at least for
+    each of the three.
     """
     connection, group = Connection.resolve(servers), fresh_name("counters")
     topic = fresh_topic(servers, "visits", partitions=PARTITIONS)
@@ -63,16 +65,28 @@ def rebalance(
         started = perf_counter()
         stack.enter_context(_on_a_thread(_look, rows, connection, topic, group, members, started))
         stack.enter_context(_on_a_thread(_send, topic, servers, per_second))
-        sleep(phases[0])
+        _wait(lambda: _total(rows) >= behind, seconds)
         changes[perf_counter() - started] = "B joins"
         members["B"].start_consumers()
-        sleep(phases[1])
+        _wait(lambda: _total(rows) < behind / 3, seconds)
         changes[perf_counter() - started] = "B leaves"
         members["B"].stop()
-        sleep(phases[2])
+        _wait(lambda: all(owner == "A" for _, _, owner, _ in rows[-PARTITIONS:]), seconds)
     lag = pd.DataFrame(rows, columns=["second", "partition", "owner", "lag"])
     done = pd.DataFrame(handled, columns=["second", "member", "user", "number"])
     return Rebalance(lag, done.assign(second=done["second"] - started), changes)
+
+
+def _total(rows: Sequence[tuple[float, int, str, int]]) -> int:
+    """The group's lag at the last look."""
+    return sum(lag for *_, lag in rows[-PARTITIONS:])
+
+
+def _wait(condition: Callable[[], bool], least: float) -> None:
+    """Return when it holds, after so many seconds at least, and 20 at most."""
+    started = perf_counter()
+    while perf_counter() - started < (MOST_SECONDS if not condition() else least):
+        sleep(LOOK_EVERY / 2)
 
 
 def _member(
@@ -131,13 +145,13 @@ def _look(
 ) -> None:
     """Ask Kafka for ends and committed offsets, and the members for what they have, ten times a second."""
     partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    latest = {where: OffsetSpec.LATEST for where in partitions}
+    latest = dict.fromkeys(partitions, OffsetSpec.LATEST)
     with admin(connection) as client:
         while not over.wait(LOOK_EVERY):
             ends = client.list_partition_offsets(latest)
             committed = client.list_group_offsets([group])[group]
             second = perf_counter() - started
-            owners = {where: name for name, member in members.items() for where in member.metrics()["lag"]}
+            owners = {held: name for name, member in members.items() for held in member.metrics()["lag"]}
             for where in partitions:
                 done = max(0, committed[where].offset) if where in committed else 0
                 owner = owners.get(f"{topic}-{where.partition}", "")

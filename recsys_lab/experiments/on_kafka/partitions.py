@@ -11,7 +11,6 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
-from functools import cache
 from math import factorial, prod
 from time import monotonic, sleep
 from typing import Any, NamedTuple
@@ -61,19 +60,20 @@ def partitions(servers: str, *, key: str = "user", users: int = 6, readers: int 
     """
     if key not in KEYS:
         raise InvalidEvent(f"key is {shorten(key)}; one of {', '.join(KEYS)} is needed.")
+    if not 1 <= users <= len(USERS):
+        raise InvalidEvent(f"users is {shorten(users)}; 1 to {len(USERS)} are needed.")
     topic = _published(servers, key, users)
-    owners = shares(servers, topic, readers)
-    table = _read(servers, topic)
+    table, owners = _read(servers, topic), shares(servers, topic, readers)
+    by_partition = tuple(owners[partition] for partition in range(PARTITIONS))
     return table.assign(
         keyed_by=key,
         reader=table["partition"].map(owners),
         readers=readers,
-        owners=[tuple(owners[partition] for partition in range(PARTITIONS))] * len(table),
+        owners=pd.Series([by_partition] * len(table), dtype=object),
         orders=table["user"].map({user: _orders(rows["partition"]) for user, rows in table.groupby("user")}),
     )
 
 
-@cache
 def _published(servers: str, key: str, users: int) -> str:
     topic, lot = fresh_topic(servers, "visits", partitions=PARTITIONS), random.Random(7)
     producer = KafkaProducer(**Connection.resolve(servers).client(), acks="all", linger_ms=5)
@@ -98,7 +98,6 @@ def _visits(users: int) -> list[Visit]:
     ]
 
 
-@cache
 def _read(servers: str, topic: str) -> pd.DataFrame:
     found = read_topic(servers, topic)
     fields = found["value"].str.split(" ", expand=True).set_axis(["order", "user", "step", "item"], axis=1)

@@ -1,9 +1,9 @@
 """Replicas: three brokers, one of them dies, and what had been acknowledged is counted.
 
 Each topic has its three copies on three brokers; the same one leads them all. A producer for each `acks` sends at an
-even pace. Whether a record is lost that was acknowledged by the leader alone (`acks=1`) is a matter of milliseconds: the
-others copy it at once. So that it need not be left to chance, the two others are made to stand still (SIGSTOP) for half
-a second, as a garbage collection or a slow disk might; then the leader is killed (SIGKILL) and they go on.
+even pace. Whether a record is lost that was acknowledged by the leader alone (`acks=1`) is a matter of milliseconds:
+the others copy it at once. So that it need not be left to chance, the two others are made to stand still (SIGSTOP) for
+half a second, as a garbage collection or a slow disk might; then the leader is killed (SIGKILL) and they go on.
 """
 
 from __future__ import annotations

@@ -22,9 +22,7 @@ POLLS = 200
 _names = IdSource(kind="unique")
 
 
-def fresh_topic(
-    servers: str, name: str, *, partitions: int = 3, configs: Mapping[str, str] | None = None
-) -> str:
+def fresh_topic(servers: str, name: str, *, partitions: int = 3, configs: Mapping[str, str] | None = None) -> str:
     """A topic that nobody used before, so that an experiment can be run again; gives its full name.
 
     name: what it begins with. configs: of the topic, as Kafka calls them.

@@ -28,7 +28,9 @@ def visit(number: int, user: str = "ann", item: str = "lamp") -> UserInteraction
 def visits_producer(servers: str, **settings: object) -> KafkaProducer:
     """A producer of events under their user's key. settings: as kafka-python calls them."""
     client = Connection.resolve(servers).client()
-    return KafkaProducer(**client, key_serializer=key_bytes, value_serializer=value_bytes, **{"acks": "all", **settings})
+    return KafkaProducer(
+        **client, key_serializer=key_bytes, value_serializer=value_bytes, **{"acks": "all", **settings}
+    )
 
 
 def send_visits(servers: str, topic: str, visits: list[UserInteractionEvent]) -> None:
