@@ -27,10 +27,10 @@ def visits(keyed_by: str, places: dict[str, list[int]], owners: tuple[int, ...],
     ("keyed_by", "places", "finding"),
     [
         ("user", {"ann": [0, 0], "bob": [1, 1]}, "Under one key for each user, every user's events keep their order"),
-        ("none", {"ann": [0, 1], "bob": [1, 1]}, "Without a key, 1 of 2 users can have their events read in another order"),
-        ("one for all", {"ann": [2, 2], "bob": [2, 2]}, "Under one key for all, all events keep their order, and lie in one of 3"),
+        ("none", {"ann": [0, 1], "bob": [1, 1]}, "Without a key, 1 of 2 users can have their events read in another"),
+        ("one for all", {"ann": [2, 2], "bob": [2, 2]}, "Under one key for all, all events keep their order, and lie"),
     ],
-)  # fmt: skip
+)
 def test_the_partitions_picture_tells_what_becomes_of_the_order(
     keyed_by: str, places: dict[str, list[int]], finding: str
 ) -> None:

@@ -8,7 +8,8 @@ from kafka import KafkaProducer
 
 from recsys_lab.events import UserInteractionEvent
 from recsys_lab.kafka.connection import Connection
-from recsys_lab.kafka.records import key_bytes, key_of, value_bytes
+from recsys_lab.kafka.producers import Keys, Values
+from recsys_lab.kafka.records import key_of
 
 OPENS = datetime(2026, 1, 1, 9, tzinfo=timezone.utc)
 
@@ -28,9 +29,7 @@ def visit(number: int, user: str = "ann", item: str = "lamp") -> UserInteraction
 def visits_producer(servers: str, **settings: object) -> KafkaProducer:
     """A producer of events under their user's key. settings: as kafka-python calls them."""
     client = Connection.resolve(servers).client()
-    return KafkaProducer(
-        **client, key_serializer=key_bytes, value_serializer=value_bytes, **{"acks": "all", **settings}
-    )
+    return KafkaProducer(**client, key_serializer=Keys(), value_serializer=Values(), **{"acks": "all", **settings})
 
 
 def send_visits(servers: str, topic: str, visits: list[UserInteractionEvent]) -> None:
