@@ -25,6 +25,7 @@ _ON_KAFKA = {
     "ask": "shop",
     "batching": "batching",
     "crashes": "guarantees",
+    "explore_partitions": "partitions",
     "fold_changelog": "shop",
     "forget_shop": "shop",
     "fresh_topic": "topics",

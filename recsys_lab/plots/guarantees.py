@@ -53,8 +53,8 @@ def crashes(table: pd.DataFrame) -> Picture:
         ax.text(0.1, place, label, ha="right", va="center", fontsize=8.5, color=INK, linespacing=1.4)
     for place, name in enumerate(("in the copy once", "lost", "doubled")):
         colour = (_ONCE, RED, _TWICE)[place]
-        ax.text(1 + 6.2 * place, -0.85, f"{'□' if name == 'lost' else '■'} {name}", color=colour, fontsize=9)
-    ax.text(16.5, -0.85, "• worked on", color=GREY, fontsize=9)
+        ax.text(1 + 5.6 * place, -0.85, f"{'□' if name == 'lost' else '■'} {name}", color=colour, fontsize=9)
+    ax.text(16.9, -0.85, "• worked on, •• twice", color=GREY, fontsize=9)
     second = 1 + BATCH + 0.6
     ax.annotate(
         "second batch: the crash", (second + 2, len(cases) - 0.45), ha="center", va="top", fontsize=8.5, color=RED

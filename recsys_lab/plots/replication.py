@@ -80,5 +80,5 @@ def acknowledged(table: pd.DataFrame) -> Picture:
         ax.axvline(second, color=INK, linewidth=1, linestyle="--")
         ax.text(second + 0.08, 0.98, what, fontsize=8.5, color=INK, va="top", transform=ax.get_xaxis_transform())
     ax.set(xlabel="time (seconds after the kill)", ylabel="records so far", ylim=(0, 1.12 * len(table)))
-    ax.legend(loc="lower right", fontsize=9, frameon=False)
+    ax.legend(loc="lower right", fontsize=9, facecolor="white", edgecolor="white", framealpha=1)
     return figure

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from recsys_lab import experiments, plots
@@ -18,14 +20,14 @@ MOMENTS = {
 }
 
 
-def guarantee_lab(servers: str) -> Bench:
+def guarantee_lab(kafka: Any) -> Bench:
     """A real consumer process, killed in its second batch and started again; two lives, a second or two each.
 
-    servers: of a running Kafka.
+    kafka: a broker, which is started again where it was stopped.
     """
 
     def experiment(delivery: str, crash: str) -> pd.DataFrame:
-        table: pd.DataFrame = experiments.crashes(servers, [(delivery, crash)])
+        table: pd.DataFrame = experiments.crashes(kafka.start().bootstrap_servers, [(delivery, crash)])
         return table
 
     controls = {"delivery": menu("guarantee", DELIVERIES), "crash": menu("killed when it", MOMENTS)}

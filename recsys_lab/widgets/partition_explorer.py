@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from recsys_lab import experiments, plots
@@ -11,14 +13,14 @@ from recsys_lab.widgets.controls import menu, slider
 KEYS = {"the user": "user", "none": "none", "the item": "item", "one for all": "one for all"}
 
 
-def partition_explorer(servers: str, *, users: int = 6, readers: int = 2) -> Bench:
-    """Real records in a topic of three partitions, and a real group that shares them.
+def partition_explorer(explored: Any, *, users: int = 6, readers: int = 2) -> Bench:
+    """Real records in topics of three partitions, and the real groups that shared them.
 
-    servers: of a running Kafka. users (1 to 8), readers (1 to 4): where the sliders stand at first.
+    explored: of `experiments.explore_partitions`. users (1 to 8), readers (1 to 4): where the sliders stand at first.
     """
 
     def experiment(users: int, readers: int, key: str) -> pd.DataFrame:
-        table: pd.DataFrame = experiments.partitions(servers, key=key, users=users, readers=readers)
+        table: pd.DataFrame = experiments.partitions(explored, key=key, users=users, readers=readers)
         return table
 
     controls = {

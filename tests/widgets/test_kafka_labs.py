@@ -6,12 +6,13 @@ import pandas as pd
 import pytest
 
 from recsys_lab import experiments, widgets
+from recsys_lab.kafka import Connection, ExternalKafka
 from tests.plots.test_kafka_pictures import flow
 
 
 @pytest.mark.integration
 def test_the_partition_explorer_follows_users_readers_and_key(servers: str) -> None:
-    bench = widgets.partition_explorer(servers)
+    bench = widgets.partition_explorer(experiments.explore_partitions(servers))
     assert bench.sentence.endswith("1 gets 16, 2 gets 8.")
 
     bench.controls["readers"].value = 4
@@ -24,7 +25,7 @@ def test_the_partition_explorer_follows_users_readers_and_key(servers: str) -> N
 
 @pytest.mark.integration
 def test_the_guarantee_lab_opens_on_the_doubling_moment_and_forgives_another(servers: str) -> None:
-    bench = widgets.guarantee_lab(servers)
+    bench = widgets.guarantee_lab(ExternalKafka(Connection(servers)))
     assert "none lost, 5 doubled" in bench.sentence
 
     bench.controls["delivery"].value = "exactly-once"
@@ -34,7 +35,7 @@ def test_the_guarantee_lab_opens_on_the_doubling_moment_and_forgives_another(ser
 @pytest.mark.integration
 def test_the_batching_lab_measures_the_setting_that_is_chosen(servers: str) -> None:
     compared = experiments.batching(servers, [(0, 0, "none")])
-    bench = widgets.batching_lab(servers, compared, linger_ms=20)
+    bench = widgets.batching_lab(ExternalKafka(Connection(servers)), compared, linger_ms=20)
     assert "waits 20 ms" in bench.sentence
 
     bench.controls["batch_kb"].value = 0

@@ -20,13 +20,15 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from recsys_lab.errors import BrokerError, InvalidEvent, shorten
-from recsys_lab.experiments.on_kafka.topics import fresh_name, fresh_topic, quiet_client, read_topic
+from recsys_lab.experiments.on_kafka.topics import fresh_name, quiet_client, read_topics
 from recsys_lab.kafka.connection import Connection, admin
+from recsys_lab.kafka.topics import ensure_topics
 
 PARTITIONS = 3
 USERS = ("ann", "bob", "cas", "dan", "dee", "gus", "eve", "joe")
 ITEMS = ("lamp", "mug", "rug", "bag", "toy")
 STEPS = 4
+MOST_READERS = 4
 
 JOIN_SECONDS = 30.0
 
@@ -48,45 +50,74 @@ KEYS: dict[str, Callable[[Visit], str | None]] = {
 """Ways to choose a key."""
 
 
-@quiet_client()
-def partitions(servers: str, *, key: str = "user", users: int = 6, readers: int = 2) -> pd.DataFrame:
-    """Four steps of each user, sent in turn to a topic of three partitions, and who of a group gets to read them.
+class Explored(NamedTuple):
+    """What lies where, and who reads it. records: of all choices. owners: readers → the reader of each partition."""
 
-    key: one of KEYS. users: 1 to 8. readers: consumers in the group. Without a key a producer deals its records out
-    by lot; here the lot has a seed, so that you see the same as everybody.
-    Columns: order (of sending), user, step, item, key, partition, offset, keyed_by, reader (from 1), readers, owners
-    (the reader of each partition), orders (in how many orders that user's events can be read: 1 when all lie in one
-    partition).
+    records: pd.DataFrame
+    owners: dict[int, tuple[int, ...]]
+
+
+@quiet_client()
+def explore_partitions(servers: str) -> Explored:
+    """Four steps of each of 1 to 8 users, sent in turn, under each of KEYS; and real groups of 1 to 4 readers.
+
+    Every choice has a topic of its own, of three partitions; it takes a few seconds. Without a key a producer deals its
+    records out by lot; here the lot has a seed, so that you see the same as everybody.
+    Columns of the records: keyed_by, users, order (of sending), user, step, item, key, partition, offset.
     """
-    if key not in KEYS:
-        raise InvalidEvent(f"key is {shorten(key)}; one of {', '.join(KEYS)} is needed.")
-    if not 1 <= users <= len(USERS):
-        raise InvalidEvent(f"users is {shorten(users)}; 1 to {len(USERS)} are needed.")
-    topic = _published(servers, key, users)
-    table, owners = _read(servers, topic), shares(servers, topic, readers)
-    by_partition = tuple(owners[partition] for partition in range(PARTITIONS))
+    choices = [(key, users) for key in KEYS for users in range(1, len(USERS) + 1)]
+    name = fresh_name("visits")
+    topics = {choice: f"{name}-{number}" for number, choice in enumerate(choices)}
+    ensure_topics(Connection.resolve(servers), topics.values(), partitions=PARTITIONS)
+    producer = KafkaProducer(**Connection.resolve(servers).client(), acks="all", linger_ms=5)
+    try:
+        for (key, users), topic in topics.items():
+            _send(producer, topic, KEYS[key], users)
+        producer.flush(30)
+    finally:
+        producer.close(timeout=5)
+    found = read_topics(servers, topics.values()).merge(
+        pd.DataFrame([(topic, *choice) for choice, topic in topics.items()], columns=["topic", "keyed_by", "users"])
+    )
+    fields = found["value"].str.split(" ", expand=True).set_axis(["order", "user", "step", "item"], axis=1)
+    places = found[["keyed_by", "users", "key", "partition", "offset"]]
+    records = pd.concat([places, fields.astype({"order": int, "step": int})], axis=1)
+    owners = {readers: shares(servers, topics["user", 1], readers) for readers in range(1, MOST_READERS + 1)}
+    return Explored(records, owners)
+
+
+def partitions(explored: Explored, *, key: str = "user", users: int = 6, readers: int = 2) -> pd.DataFrame:
+    """One choice of what was explored: the records of so many users under that key, and who of the group reads them.
+
+    key: one of KEYS. users: 1 to 8. readers: 1 to 4. Raises InvalidEvent.
+    Columns: as the records', and reader (from 1), readers, owners (the reader of each partition), orders (in how many
+    orders that user's events can be read: 1 when all lie in one partition).
+    """
+    for name, value, known in (
+        ("key", key, KEYS),
+        ("users", users, range(1, 9)),
+        ("readers", readers, explored.owners),
+    ):
+        if value not in known:
+            raise InvalidEvent(f"{name} is {shorten(value)}; one of {', '.join(map(str, known))} is needed.")
+    records, owners = explored.records, explored.owners[readers]
+    chosen = records[(records["keyed_by"] == key) & (records["users"] == users)]
+    table = chosen.sort_values("order", ignore_index=True)
     return table.assign(
-        keyed_by=key,
-        reader=table["partition"].map(owners),
+        reader=table["partition"].map(dict(enumerate(owners))),
         readers=readers,
-        owners=pd.Series([by_partition] * len(table), dtype=object),
+        owners=pd.Series([owners] * len(table), dtype=object),
         orders=table["user"].map({user: _orders(rows["partition"]) for user, rows in table.groupby("user")}),
     )
 
 
-def _published(servers: str, key: str, users: int) -> str:
-    topic, lot = fresh_topic(servers, "visits", partitions=PARTITIONS), random.Random(7)
-    producer = KafkaProducer(**Connection.resolve(servers).client(), acks="all", linger_ms=5)
-    try:
-        for order, visit in enumerate(_visits(users)):
-            chosen = KEYS[key](visit)
-            drawn = lot.randrange(PARTITIONS) if chosen is None else None
-            value = f"{order} {visit.user} {visit.step} {visit.item}".encode()
-            producer.send(topic, key=chosen and chosen.encode(), value=value, partition=drawn)
-        producer.flush(10)
-    finally:
-        producer.close(timeout=5)
-    return topic
+def _send(producer: KafkaProducer, topic: str, key: Callable[[Visit], str | None], users: int) -> None:
+    lot = random.Random(7)
+    for order, visit in enumerate(_visits(users)):
+        chosen = key(visit)
+        drawn = lot.randrange(PARTITIONS) if chosen is None else None
+        value = f"{order} {visit.user} {visit.step} {visit.item}".encode()
+        producer.send(topic, key=chosen and chosen.encode(), value=value, partition=drawn)
 
 
 def _visits(users: int) -> list[Visit]:
@@ -98,22 +129,14 @@ def _visits(users: int) -> list[Visit]:
     ]
 
 
-def _read(servers: str, topic: str) -> pd.DataFrame:
-    found = read_topic(servers, topic)
-    fields = found["value"].str.split(" ", expand=True).set_axis(["order", "user", "step", "item"], axis=1)
-    table = pd.concat([fields.astype({"order": int, "step": int}), found[["key", "partition", "offset"]]], axis=1)
-    return table.sort_values("order", ignore_index=True)
-
-
 def _orders(partitions: pd.Series) -> int:
     """In how many orders events can be read, when only those of one partition keep theirs."""
     counts = Counter(partitions).values()
     return factorial(sum(counts)) // prod(map(factorial, counts))
 
 
-@quiet_client()
-def shares(servers: str, topic: str, readers: int) -> dict[int, int]:
-    """Partition → the reader (from 1) that Kafka gives it to, when so many join a group. Raises BrokerError."""
+def shares(servers: str, topic: str, readers: int) -> tuple[int, ...]:
+    """The reader (from 1) that Kafka gives each partition to, when so many join a group. Raises BrokerError."""
     connection, group, over = Connection.resolve(servers), fresh_name("readers"), threading.Event()
     threads = [
         threading.Thread(target=_be_a_member, args=(connection, topic, group, number, over), daemon=True)
@@ -122,11 +145,12 @@ def shares(servers: str, topic: str, readers: int) -> dict[int, int]:
     for thread in threads:
         thread.start()
     try:
-        return _settled(connection, group, readers)
+        owners = _settled(connection, group, readers)
     finally:
         over.set()
         for thread in threads:
             thread.join()
+    return tuple(owners[partition] for partition in range(PARTITIONS))
 
 
 def _be_a_member(connection: Connection, topic: str, group: str, number: int, over: threading.Event) -> None:

@@ -54,6 +54,7 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
     careful = {insync: flow for (acks, insync), flow in zip(topics, flows, strict=True) if acks == "all"}
     for flow in flows:
         flow.start()
+    _wait_for(lambda: all(flow.goes_on_after(0.0) for flow in flows))
     sleep(STEADY_SECONDS)
     killed = _kill_while_the_others_stand_still(kafka)
     _wait_for(lambda: careful[2].goes_on_after(killed))

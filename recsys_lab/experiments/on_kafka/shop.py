@@ -33,13 +33,24 @@ PLAIN: dict[str, Any] = {"exploration": 0.0, "cache_ttl": timedelta(0)}
 
 REQUESTS = "recommendation-requests"
 
+_opened: list[KafkaRecommendationSystem] = []
 
-def forget_shop(kafka: Any) -> None:
-    """Delete what the recommendation system keeps in Kafka; on a cluster that is not the lab's own, nothing."""
-    if not isinstance(kafka, LocalKafka):
-        return
+
+async def forget_shop(kafka: Any) -> None:
+    """Stop the instances of `kafka_shop` that still run, and delete what the system keeps in Kafka.
+
+    On a cluster that is not the lab's own nothing is deleted.
+    """
+    for instance in [shop for shop in _opened if shop.is_running]:
+        await instance.stop()
+    _opened.clear()
+    if isinstance(kafka, LocalKafka):
+        await asyncio.get_running_loop().run_in_executor(None, _delete_all, kafka.bootstrap_servers)
+
+
+def _delete_all(servers: str) -> None:
     ours = {*TOPICS.values(), CHANGELOG}
-    with admin(Connection.resolve(kafka.bootstrap_servers)) as client:
+    with admin(Connection.resolve(servers)) as client:
         there = ours | {dead_letters_of(topic) for topic in ours}
         client.delete_topics(sorted(there & set(client.list_topics())))
         for group in {listed["group_id"] for listed in client.list_groups()} & set(GROUPS.values()):
@@ -55,7 +66,9 @@ def kafka_shop(kafka: Any, clock: Clock, name: str) -> KafkaRecommendationSystem
 
     Its engine always computes and leaves nothing to chance, so that answers can be compared.
     """
-    return KafkaRecommendationSystem(kafka.bootstrap_servers, clock=clock, instance_id=name, engine_options=PLAIN)
+    shop = KafkaRecommendationSystem(kafka.bootstrap_servers, clock=clock, instance_id=name, engine_options=PLAIN)
+    _opened.append(shop)
+    return shop
 
 
 async def sell(shop: KafkaRecommendationSystem, clock: SimulatedClock, purchases: pd.DataFrame) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.topics import ensure_topics
 
 POLLS = 200
-"""Of 100 ms each: so long a topic may take to be read to its end."""
+"""Of 100 ms each: so long topics may take to be read to their ends."""
 
 _names = IdSource(kind="unique")
 
@@ -42,24 +42,34 @@ def read_topic(servers: str, topic: str) -> pd.DataFrame:
 
     Columns: partition, offset, key, value (text both), headers (a dict of texts). Raises BrokerError.
     """
+    return read_topics(servers, [topic]).drop(columns="topic")
+
+
+def read_topics(servers: str, topics: Iterable[str]) -> pd.DataFrame:
+    """As `read_topic`, for several; with a column `topic`."""
     rows = [
         (
+            record.topic,
             record.partition,
             record.offset,
             _text(record.key),
             _text(record.value),
             {name: _text(value) for name, value in record.headers},
         )
-        for record in _records(Connection.resolve(servers), topic)
+        for record in _records(Connection.resolve(servers), topics)
     ]
-    table = pd.DataFrame(rows, columns=["partition", "offset", "key", "value", "headers"])
-    return table.sort_values(["partition", "offset"], ignore_index=True)
+    table = pd.DataFrame(rows, columns=["topic", "partition", "offset", "key", "value", "headers"])
+    return table.sort_values(["topic", "partition", "offset"], ignore_index=True)
 
 
-def _records(connection: Connection, topic: str) -> Iterator[Any]:
+def _records(connection: Connection, topics: Iterable[str]) -> Iterator[Any]:
     consumer = KafkaConsumer(**connection.client(), isolation_level="read_committed", enable_auto_commit=False)
     try:
-        partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in sorted(consumer.partitions_for_topic(topic) or ())
+        ]
         consumer.assign(partitions)
         consumer.seek_to_beginning(*partitions)
         ends = consumer.end_offsets(partitions)
@@ -68,7 +78,8 @@ def _records(connection: Connection, topic: str) -> Iterator[Any]:
                 return
             for records in consumer.poll(100).values():
                 yield from records
-        raise BrokerError(f"{connection.bootstrap_servers}: {topic} could not be read to its end; is Kafka well?")
+        behind = sorted({partition.topic for partition, end in ends.items() if consumer.position(partition) < end})
+        raise BrokerError(f"{connection.bootstrap_servers}: {behind[0]} could not be read to its end; is Kafka well?")
     finally:
         consumer.close(autocommit=False)
 

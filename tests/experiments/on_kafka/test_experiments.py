@@ -8,6 +8,7 @@ import subprocess
 import sys
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,7 +17,7 @@ from recsys_lab import experiments
 from recsys_lab.clock import SimulatedClock
 from recsys_lab.errors import BrokerError, InvalidEvent, LabError
 from recsys_lab.experiments.on_kafka.guarantees import CRASH_POINTS
-from recsys_lab.experiments.on_kafka.partitions import KEYS, USERS
+from recsys_lab.experiments.on_kafka.partitions import KEYS, USERS, Explored
 from recsys_lab.experiments.on_kafka.visits import send_visits
 from recsys_lab.kafka import ExternalKafka, KafkaRecommendationSystem, LocalKafka
 from recsys_lab.kafka.connection import Connection
@@ -41,8 +42,6 @@ def test_a_name_that_no_experiment_has_is_refused_as_usual() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: experiments.partitions(NOWHERE, key="colour"),
-        lambda: experiments.partitions(NOWHERE, users=0),
         lambda: experiments.crashes(NOWHERE, [("perhaps", "sent")]),
         lambda: experiments.crashes(NOWHERE, [("at-least-once", "later")]),
     ],
@@ -58,7 +57,7 @@ def test_what_does_not_come_in_time_is_an_error() -> None:
 
 
 def test_a_cluster_that_is_not_ours_is_never_cleaned() -> None:
-    experiments.forget_shop(ExternalKafka(Connection(NOWHERE)))
+    asyncio.run(experiments.forget_shop(ExternalKafka(Connection(NOWHERE))))
 
 
 # -- on a broker --
@@ -78,29 +77,51 @@ def test_a_topic_is_read_from_its_first_record_to_its_last(servers: str) -> None
     assert json.loads(table["value"].iloc[0])["event_id"].startswith("visit-")
 
 
+@pytest.fixture(scope="module")
+def explored(servers: str) -> Explored:
+    found: Explored = experiments.explore_partitions(servers)
+    return found
+
+
 @pytest.mark.integration
 @pytest.mark.parametrize(
     ("key", "one_order"), [("user", True), ("one for all", True), ("item", False), ("none", False)]
 )
-def test_a_users_events_keep_their_order_when_they_share_a_key(servers: str, key: str, one_order: bool) -> None:
-    table = experiments.partitions(servers, key=key, users=8, readers=1)
+def test_a_users_events_keep_their_order_when_they_share_a_key(explored: Explored, key: str, one_order: bool) -> None:
+    for users in range(1, 9):
+        table = experiments.partitions(explored, key=key, users=users)
 
-    assert (table["orders"] == 1).all() == one_order
-    for _, rows in table.groupby(["user", "partition"]):
-        assert rows["offset"].is_monotonic_increasing
-    assert set(KEYS) >= {key}
+        assert len(table) == 4 * users
+        assert (table["orders"] == 1).all() == one_order
+        for _, rows in table.groupby(["user", "partition"]):
+            assert rows["offset"].is_monotonic_increasing
+        assert list(dict.fromkeys(table["user"])) == list(USERS[:users])
 
 
 @pytest.mark.integration
 @pytest.mark.parametrize("readers", [1, 2, 3, 4])
-def test_each_partition_has_one_reader_and_a_fourth_has_none(servers: str, readers: int) -> None:
-    tables = [experiments.partitions(servers, users=6, readers=readers) for _ in range(2)]
+def test_each_partition_has_one_reader_and_a_fourth_has_none(explored: Explored, readers: int) -> None:
+    table = experiments.partitions(explored, readers=readers)
 
-    owners = tables[0]["owners"].iloc[0]
+    owners = table["owners"].iloc[0]
     assert set(owners) == set(range(1, min(readers, 3) + 1))
-    assert (tables[0]["reader"] == tables[0]["partition"].map(dict(enumerate(owners)))).all()
-    pd.testing.assert_frame_equal(*tables)
-    assert list(dict.fromkeys(tables[0]["user"])) == list(USERS[:6])
+    assert (table["reader"] == table["partition"].map(dict(enumerate(owners)))).all()
+
+
+@pytest.mark.integration
+def test_the_same_is_found_on_every_run(servers: str, explored: Explored) -> None:
+    again = experiments.explore_partitions(servers)
+
+    assert again.owners == explored.owners
+    for key in KEYS:
+        pd.testing.assert_frame_equal(experiments.partitions(again, key=key), experiments.partitions(explored, key=key))
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("choice", [{"key": "colour"}, {"users": 0}, {"readers": 5}])
+def test_what_was_not_explored_is_refused(explored: Explored, choice: dict[str, Any]) -> None:
+    with pytest.raises(InvalidEvent, match=f"{next(iter(choice))} is"):
+        experiments.partitions(explored, **choice)
 
 
 @pytest.mark.integration
@@ -149,7 +170,7 @@ def test_the_shop_reads_its_writes_and_answers_after_a_restart_and_in_two_instan
     async def story(kafka: LocalKafka) -> None:
         lists = []
         for _ in range(2):  # the second time on the same broker, as when a section is run again
-            experiments.forget_shop(kafka)
+            await experiments.forget_shop(kafka)
             clock = SimulatedClock(datetime(2026, 1, 1, tzinfo=timezone.utc))
             east = experiments.kafka_shop(kafka, clock, "east")
             await east.start()
