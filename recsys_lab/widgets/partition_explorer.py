@@ -8,7 +8,7 @@ import pandas as pd
 
 from recsys_lab import experiments, plots
 from recsys_lab.widgets.base import Bench
-from recsys_lab.widgets.controls import menu, slider
+from recsys_lab.widgets.controls import choice, menu, slider
 
 KEYS = {"the user": "user", "none": "none", "the item": "item", "one for all": "one for all"}
 
@@ -16,7 +16,7 @@ KEYS = {"the user": "user", "none": "none", "the item": "item", "one for all": "
 def partition_explorer(explored: Any, *, users: int = 6, readers: int = 2) -> Bench:
     """Real records in topics of three partitions, and the real groups that shared them.
 
-    explored: of `experiments.explore_partitions`. users (1 to 8), readers (1 to 4): where the sliders stand at first.
+    explored: of `experiments.explore_partitions`. users (2, 4, 6 or 8), readers (1 to 4): where the sliders stand at first.
     """
 
     def experiment(users: int, readers: int, key: str) -> pd.DataFrame:
@@ -24,7 +24,7 @@ def partition_explorer(explored: Any, *, users: int = 6, readers: int = 2) -> Be
         return table
 
     controls = {
-        "users": slider("users, four events each", users, 1, 8),
+        "users": choice("users, four events each", users, (2, 4, 6, 8)),
         "readers": slider("readers in the group", readers, 1, 4),
         "key": menu("key of a record", KEYS),
     }

@@ -20,15 +20,16 @@ from kafka import KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
 from recsys_lab.errors import BrokerError, InvalidEvent, shorten
-from recsys_lab.experiments.on_kafka.topics import fresh_name, quiet_client, read_topics
+from recsys_lab.experiments.on_kafka.topics import fresh_name, fresh_topics, quiet_client, read_topics
 from recsys_lab.kafka.connection import Connection, admin
-from recsys_lab.kafka.topics import ensure_topics
 
 PARTITIONS = 3
 USERS = ("ann", "bob", "cas", "dan", "dee", "gus", "eve", "joe")
 ITEMS = ("lamp", "mug", "rug", "bag", "toy")
 STEPS = 4
 MOST_READERS = 4
+CROWDS = (2, 4, 6, 8)
+"""So many users can be asked for."""
 
 JOIN_SECONDS = 30.0
 
@@ -59,16 +60,15 @@ class Explored(NamedTuple):
 
 @quiet_client()
 def explore_partitions(servers: str) -> Explored:
-    """Four steps of each of 1 to 8 users, sent in turn, under each of KEYS; and real groups of 1 to 4 readers.
+    """Four steps of each of 2, 4, 6 or 8 users, sent in turn, under each of KEYS; and real groups of 1 to 4 readers.
 
     Every choice has a topic of its own, of three partitions; it takes a few seconds. Without a key a producer deals its
     records out by lot; here the lot has a seed, so that you see the same as everybody.
     Columns of the records: keyed_by, users, order (of sending), user, step, item, key, partition, offset.
     """
-    choices = [(key, users) for key in KEYS for users in range(1, len(USERS) + 1)]
-    name = fresh_name("visits")
-    topics = {choice: f"{name}-{number}" for number, choice in enumerate(choices)}
-    ensure_topics(Connection.resolve(servers), topics.values(), partitions=PARTITIONS)
+    choices = [(key, users) for key in KEYS for users in CROWDS]
+    names = fresh_topics(servers, "visits", len(choices), partitions=PARTITIONS)
+    topics = dict(zip(choices, names, strict=True))
     producer = KafkaProducer(**Connection.resolve(servers).client(), acks="all", linger_ms=5)
     try:
         for (key, users), topic in topics.items():
@@ -82,20 +82,20 @@ def explore_partitions(servers: str) -> Explored:
     fields = found["value"].str.split(" ", expand=True).set_axis(["order", "user", "step", "item"], axis=1)
     places = found[["keyed_by", "users", "key", "partition", "offset"]]
     records = pd.concat([places, fields.astype({"order": int, "step": int})], axis=1)
-    owners = {readers: shares(servers, topics["user", 1], readers) for readers in range(1, MOST_READERS + 1)}
+    owners = {readers: shares(servers, names[0], readers) for readers in range(1, MOST_READERS + 1)}
     return Explored(records, owners)
 
 
 def partitions(explored: Explored, *, key: str = "user", users: int = 6, readers: int = 2) -> pd.DataFrame:
     """One choice of what was explored: the records of so many users under that key, and who of the group reads them.
 
-    key: one of KEYS. users: 1 to 8. readers: 1 to 4. Raises InvalidEvent.
+    key: one of KEYS. users: one of CROWDS. readers: 1 to 4. Raises InvalidEvent.
     Columns: as the records', and reader (from 1), readers, owners (the reader of each partition), orders (in how many
     orders that user's events can be read: 1 when all lie in one partition).
     """
     for name, value, known in (
         ("key", key, KEYS),
-        ("users", users, range(1, 9)),
+        ("users", users, CROWDS),
         ("readers", readers, explored.owners),
     ):
         if value not in known:

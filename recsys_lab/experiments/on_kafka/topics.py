@@ -13,7 +13,7 @@ from kafka.structs import TopicPartition
 
 from recsys_lab.clock import IdSource
 from recsys_lab.errors import BrokerError
-from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.topics import ensure_topics
 
 POLLS = 200
@@ -30,6 +30,15 @@ def fresh_topic(servers: str, name: str, *, partitions: int = 3, configs: Mappin
     topic = fresh_name(name)
     ensure_topics(Connection.resolve(servers), [topic], partitions=partitions, configs=configs)
     return topic
+
+
+def fresh_topics(servers: str, name: str, count: int, *, partitions: int = 3) -> list[str]:
+    """Several of them, in one request. Raises BrokerError."""
+    topics = [f"{fresh_name(name)}-{number}" for number in range(count)]
+    with admin(Connection.resolve(servers)) as client:
+        client.create_topics({topic: {"num_partitions": partitions, "replication_factor": -1} for topic in topics})
+        client.wait_for_topics(topics)
+    return topics
 
 
 def fresh_name(name: str) -> str:

@@ -88,7 +88,7 @@ def explored(servers: str) -> Explored:
     ("key", "one_order"), [("user", True), ("one for all", True), ("item", False), ("none", False)]
 )
 def test_a_users_events_keep_their_order_when_they_share_a_key(explored: Explored, key: str, one_order: bool) -> None:
-    for users in range(1, 9):
+    for users in (2, 4, 6, 8):
         table = experiments.partitions(explored, key=key, users=users)
 
         assert len(table) == 4 * users
@@ -118,7 +118,7 @@ def test_the_same_is_found_on_every_run(servers: str, explored: Explored) -> Non
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("choice", [{"key": "colour"}, {"users": 0}, {"readers": 5}])
+@pytest.mark.parametrize("choice", [{"key": "colour"}, {"users": 3}, {"readers": 5}])
 def test_what_was_not_explored_is_refused(explored: Explored, choice: dict[str, Any]) -> None:
     with pytest.raises(InvalidEvent, match=f"{next(iter(choice))} is"):
         experiments.partitions(explored, **choice)
