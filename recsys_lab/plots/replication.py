@@ -30,7 +30,7 @@ def replication_sentence(table: pd.DataFrame) -> str:
         kind = "Nobody confirmed anything" if acks == "0" else "The leader alone had them"
         return f"{finding}. {kind} while the two others stood still."
     first = table.loc[table["acknowledged"] > 0.05, "acknowledged"].min()
-    waited = first >= table["restarted"].iloc[0] - 1.0
+    waited = first >= table["restarted"].iloc[0]
     if insync == 3:
         until = "until the broker was back" if waited else "until there was a new leader"
         return f"{finding}. With three in sync asked for, nothing was acknowledged {until}."
@@ -53,7 +53,7 @@ def replication(table: pd.DataFrame) -> Picture:
     ax.axvspan(-FROZEN, 0, color=FAINT, linewidth=0, zorder=0)
     restarted = float(table["restarted"].iloc[0])
     marks = ((-FROZEN, "others\nstand still", GREY, "right"), (0.0, "leader killed", RED, "left"))
-    for second, what, colour, side in (*marks, (restarted, "it runs again", INK, "left")):
+    for second, what, colour, side in (*marks, (restarted, "started again", INK, "left")):
         ax.axvline(second, color=colour, linewidth=1.1, linestyle="--")
         ax.text(second + (0.08 if side == "left" else -0.08), -0.55, what, color=colour, fontsize=8.5, ha=side,
                 va="bottom", linespacing=0.95)  # fmt: skip
@@ -76,7 +76,7 @@ def acknowledged(table: pd.DataFrame) -> Picture:
         ax.plot(ordered, range(1, len(ordered) + 1), color=colour, linestyle=style, linewidth=2, label=name)
     restarted = float(table["restarted"].iloc[0])
     ax.axvspan(-FROZEN, 0, color=FAINT, linewidth=0, zorder=0)
-    for second, what in ((0.0, "leader killed"), (restarted, "it runs again")):
+    for second, what in ((0.0, "leader killed"), (restarted, "started again")):
         ax.axvline(second, color=INK, linewidth=1, linestyle="--")
         ax.text(second + 0.08, 0.98, what, fontsize=8.5, color=INK, va="top", transform=ax.get_xaxis_transform())
     ax.set(xlabel="time (seconds after the kill)", ylabel="records so far", ylim=(0, 1.12 * len(table)))

@@ -16,7 +16,8 @@ KEYS = {"the user": "user", "none": "none", "the item": "item", "one for all": "
 def partition_explorer(explored: Any, *, users: int = 6, readers: int = 2) -> Bench:
     """Real records in topics of three partitions, and the real groups that shared them.
 
-    explored: of `experiments.explore_partitions`. users (2, 4, 6 or 8), readers (1 to 4): where the sliders stand at first.
+    explored: of `experiments.explore_partitions`. users (2, 4, 6 or 8), readers (1 to 4): where the sliders stand at
+    first.
     """
 
     def experiment(users: int, readers: int, key: str) -> pd.DataFrame:

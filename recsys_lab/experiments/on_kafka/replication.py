@@ -43,7 +43,7 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
     kafka: three brokers, all running, as they are afterwards. Takes 10 to 15 seconds.
     Columns: acks ("0", "1", "all"), insync (least replicas in sync), number (of the record), sent (seconds; 0 is the
     kill), acknowledged (seconds, or NaN: never), readable (whether it stands in the topic at the end), restarted
-    (seconds: when the broker ran again).
+    (seconds: when the broker was started again; it needs a few more to be back).
     """
     if len(kafka.pids) != 3:
         raise LabError(f"{kafka!r}: three running brokers are needed; use LocalKafka(brokers=3).")
@@ -59,8 +59,8 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
     killed = _kill_while_the_others_stand_still(kafka)
     _wait_for(lambda: careful[2].goes_on_after(killed))
     sleep(AFTER_SECONDS)
-    kafka.restart(LEADER)
     restarted = perf_counter()
+    kafka.restart(LEADER)
     _wait_for(lambda: careful[3].goes_on_after(restarted))
     sleep(AFTER_SECONDS)
     over.set()
