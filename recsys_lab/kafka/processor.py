@@ -84,9 +84,10 @@ class KafkaStreamProcessor:
         self._metrics = Metrics()
         self._loop: LoopThread | None = None
         self._topics: set[str] = set()  # known to exist
-        self._learning: dict[str, asyncio.Future[None]] = {}
+        self._learning: dict[str, asyncio.Future[Producer]] = {}
         self._name = instance_id or IdSource(kind="unique")()
         self._changing = threading.Lock()
+        self._replacing = threading.Lock()
 
     @property
     def delivery(self) -> str:
@@ -166,37 +167,40 @@ class KafkaStreamProcessor:
         """
         if not isinstance(event, StreamEvent):
             raise TypeError(f"event is {shorten(event)}; build a StreamEvent.")
-        producer, seconds = self._ready_producer(), self._terms.timeout_seconds
+        self._ready_producer()
+        seconds = self._terms.timeout_seconds
         try:
-            return await asyncio.wait_for(self._send(producer, topic, event, key), seconds)
+            return await asyncio.wait_for(self._send(topic, event, key), seconds)
         except asyncio.TimeoutError:
             error = TimeoutError(f"not within {seconds:g} s")
             raise self.connection.failed(f"{topic} did not confirm {event.event_id}", error) from None
         except KafkaError as error:
             raise self.connection.failed(f"{topic} did not confirm {event.event_id}", error) from error
 
-    async def _send(self, producer: Producer, topic: str, event: StreamEvent, key: str | None) -> tuple[int, int]:
-        loop = asyncio.get_running_loop()
-        if topic not in self._topics or not producer.knows(topic):
-            await self._learn(producer, topic)  # else `send` would wait, and the loop with it
+    async def _send(self, topic: str, event: StreamEvent, key: str | None) -> tuple[int, int]:
+        loop, producer = asyncio.get_running_loop(), self._ready_producer()
+        if topic not in self._topics or producer.is_stuck or not producer.knows(topic):
+            producer = await self._learn(topic)  # else `send` would wait, and the loop with it
         sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
         confirmed: asyncio.Future[tuple[int, int]] = loop.create_future()
         sent.add_callback(lambda told: _settle(loop, confirmed, (told.partition, told.offset)))
         sent.add_errback(lambda error: _settle(loop, confirmed, error))
         return await confirmed
 
-    async def _learn(self, producer: Producer, topic: str) -> None:
-        """Create the topic if need be, and learn its partitions: once for all who wait, who then go on in order."""
+    async def _learn(self, topic: str) -> Producer:
+        """A producer that knows the topic, which is created if need be: once for all who wait, and go on in order."""
 
-        def learn() -> None:
+        def learn() -> Producer:
+            producer = self._shared_producer()
             self._ensure({topic})
             producer.partitions_for(topic)
+            return producer
 
         learning = self._learning.get(topic)
         if learning is None or learning.get_loop() is not asyncio.get_running_loop():
             learning = self._learning[topic] = asyncio.get_running_loop().run_in_executor(None, learn)
             learning.add_done_callback(lambda _: self._learning.pop(topic, None))
-        await asyncio.shield(learning)
+        return await asyncio.shield(learning)
 
     # -- ending --
 
@@ -230,7 +234,16 @@ class KafkaStreamProcessor:
         return self.producer
 
     def _producer_for_worker(self, transactional_id: str | None) -> Producer:
-        return self._ready_producer() if transactional_id is None else self._make_producer(transactional_id)
+        return self._shared_producer() if transactional_id is None else self._make_producer(transactional_id)
+
+    def _shared_producer(self) -> Producer:
+        """The producer of all who need no transactions; a new one, when it has to be replaced. Raises KafkaError."""
+        with self._replacing:
+            producer = self._ready_producer()
+            if producer.is_stuck:
+                self.producer = self._make_producer(None)
+                producer.close(0)
+            return self._ready_producer()
 
     def _make_producer(self, transactional_id: str | None) -> Producer:
         return Producer(self.connection, self._terms.timeout_seconds, transactional_id)

@@ -2,6 +2,7 @@
 
 kafka-python's own waits for ever in three transactional calls, and gives up closing (its thread goes on) when it still
 holds records that nobody acknowledges. Both are put right here, by way of its inner parts; `tests/kafka` watches them.
+And after a record that was sent, not acknowledged, and given up, an idempotent one never sends again: see `is_stuck`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from kafka import KafkaProducer
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
+from kafka.producer.transaction_manager import TransactionState
 from kafka.serializer import Serializer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -51,6 +53,12 @@ class Producer(KafkaProducer):  # type: ignore[misc]
     def knows(self, topic: str) -> bool:
         """Whether `send` to this topic returns at once, because its partitions are known."""
         return self._metadata.partitions_for_topic(topic) is not None
+
+    @property
+    def is_stuck(self) -> bool:
+        """Whether it has dropped its producer id and will never ask for another; then a new producer is needed."""
+        manager = self._transaction_manager
+        return manager._current_state == TransactionState.READY and not manager.has_producer_id()
 
     def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: Any) -> None:
         """As in kafka-python; raises KafkaTimeoutError when there is no answer in time."""

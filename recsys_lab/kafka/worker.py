@@ -320,6 +320,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         """Send on what came of a batch, and wait until all of it is acknowledged."""
         if not outputs:
             return
+        if self._terms.delivery != "exactly-once":
+            self._producer = self._make_producer(None)  # the one that all share, which may have been replaced
         assert self._producer is not None
         send = self._producer.send
         futures = [send(output.topic, key=output.key, value=output.value, headers=output.headers) for output in outputs]

@@ -130,6 +130,23 @@ def test_before_setup_and_after_stop_sending_says_what_to_call(kafka, topic):
             asyncio.run(processor.produce_event(topic, a_click("ann", "lamp")))
 
 
+def test_a_producer_that_has_lost_its_id_is_replaced_and_the_order_of_keys_kept(kafka, topic, group):
+    events, seen = some_clicks(60), []
+    with a_processor(kafka) as processor:
+        processor.setup_consumer(topic, group, copy, output_topic=f"{topic}-out")
+        processor.setup_consumer(f"{topic}-out", group, collector(seen))
+        processor.start_consumers()
+        for part in (events[:20], events[20:40], events[40:]):
+            lost = processor.producer
+            lost._transaction_manager.reset_producer_id()  # as kafka-python does after a record that it gave up
+            produce(processor, topic, part)
+            assert processor.producer is not lost
+            assert not lost._sender.is_alive()
+        eventually(lambda: len(set(items(seen))) == 60, "all are copied")
+    assert by_user(record.event for record in read(kafka.bootstrap_servers, topic)) == by_user(events)
+    assert by_user({event.event_id: event for event in seen}.values()) == by_user(events)
+
+
 def test_a_topic_that_kafka_refuses_is_a_broker_error(kafka):
     with a_processor(kafka, timeout=timedelta(seconds=3)) as processor:
         processor.setup_producer()
