@@ -1,7 +1,7 @@
 """The in-memory engine beside its recommender called bare: what streams, events, profile and cache cost.
 
 The same real purchases go through both, in turns, from the same start, so that whatever else the machine does
-falls on both. DESIGN asks for at least half the bare recommender's interactions per second.
+falls on both. The aim is at least half the bare recommender's interactions per second.
 
     python -m benchmarks.engine
 """

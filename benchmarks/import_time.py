@@ -2,7 +2,7 @@
 
 The package itself imports nothing, so the engine, which imports most of the core, is measured beside it.
 Each is imported by fresh interpreters, in turns, so that whatever else the machine does falls on all alike;
-an interpreter that imports nothing is measured too and taken off. DESIGN asks for at most 2 ×.
+an interpreter that imports nothing is measured too and taken off. The aim is at most 2 ×.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Consumed: a poll loop that only decodes JSON, against ours with an event built and checked from each record, a processor
 awaited, and offsets committed by the chosen guarantee. Produced: `KafkaProducer.send` with the same settings, against
-`produce_event`, each call awaited until it is acknowledged. DESIGN asks for at least half a bare loop when consuming.
+`produce_event`, each call awaited until it is acknowledged. The aim is at least half a bare loop when consuming.
 
     python -m benchmarks.kafka_stream
 """

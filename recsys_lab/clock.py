@@ -80,9 +80,19 @@ class SimulatedClock:
         await (asyncio.sleep(0) if over else wake)
 
     def advance(self, duration: timedelta) -> None:
-        """Let `duration` pass and wake whoever's deadline came. Raises ValueError when it is negative."""
+        """Let `duration` pass and wake whoever's deadline came.
+
+        Raises ValueError when it is negative, or ends after the year 9999.
+        """
         with self._lock:
-            self.set(self._now + duration)
+            try:
+                time = self._now + duration
+            except OverflowError:
+                raise ValueError(
+                    f"duration is {shorten(duration)}; from {self._now.isoformat()} on, one that ends within the "
+                    "years 1 to 9999 is needed. Advance by less."
+                ) from None
+            self.set(time)
 
     def set(self, time: datetime) -> None:
         """Make it `time` and wake whoever's deadline came. Raises ValueError when that lies in the past."""

@@ -40,7 +40,7 @@ from recsys_lab.recommend.base import Recommender
 from recsys_lab.recommend.cache import RecommendationCache
 from recsys_lab.recommend.filters import Filters
 from recsys_lab.recommend.item_neighbours import ItemNeighbours
-from recsys_lab.recommend.ranking import ContextualRanker, Factor, Scored
+from recsys_lab.recommend.ranking import ContextualRanker, Factor, Scored, no_relation
 from recsys_lab.streams import EventStream, Subscription
 
 CANDIDATES = 50
@@ -145,7 +145,7 @@ class StreamingRecommendationEngine:
             "profile_updater": self._profiles,
             "recommender": self._responder,
         }
-        relation = getattr(self.recommender, "relation", _no_relation)
+        relation = getattr(self.recommender, "relation", no_relation)
         self._ranker = ContextualRanker(relation, exploration=exploration, seed=seed)
         self._history = history
         self._ids = IdSource(seed)
@@ -352,7 +352,7 @@ class StreamingRecommendationEngine:
             return EngineAnswer(cached, from_cache=True)
         scored = self._rank(user_id, n, request.request_context, Filters.parse(request.filters))
         now = self.clock.now()
-        recommendations = tuple(Recommendation(s.item_id, s.score, _reasons(s), now) for s in scored)
+        recommendations = tuple(Recommendation(s.item_id, s.score, s.reasons(), now) for s in scored)
         self.recommendation_cache.put(*key, recommendations, [s.item_id for s in scored])
         return EngineAnswer(recommendations, from_cache=False)
 
@@ -475,15 +475,3 @@ class StreamingRecommendationEngine:
     def _require_running(self) -> None:
         if not self.is_running:
             raise LabError("the engine is not running; use `async with engine:` or `await engine.start()` first.")
-
-
-def _reasons(scored: Scored, most: int = 3) -> tuple[str, ...]:
-    """The factors that raised the score most, strongest first."""
-    raised = [(effect, factor) for factor, effect in scored.factors if effect > 0]
-    raised.sort(key=lambda pair: (-pair[0], pair[1]))
-    return tuple(factor for _, factor in raised[:most])
-
-
-def _no_relation(item_a: str, item_b: str) -> float:
-    """For recommenders that do not say how items go together."""
-    return 0.0

@@ -65,6 +65,14 @@ def test_a_pandas_time_becomes_a_plain_one() -> None:
     assert type(clock.now()) is datetime
 
 
+@pytest.mark.parametrize("duration", [timedelta.max, timedelta.min])
+def test_a_step_beyond_the_calendar_is_refused_and_leaves_the_time_as_it_was(duration: timedelta) -> None:
+    clock = SimulatedClock()
+    with pytest.raises(ValueError, match="duration is"):
+        clock.advance(duration)
+    assert clock.now() == SimulatedClock().now()
+
+
 def test_it_never_goes_backwards() -> None:
     clock = SimulatedClock()
     for attempt in (lambda: clock.set(START - SECOND), lambda: clock.advance(-SECOND)):

@@ -375,7 +375,7 @@ def test_a_whole_number_becomes_a_float_where_a_float_is_declared() -> None:
     assert type(event.value) is float
 
 
-# -- refusals: the table of SPEC --------------------------------------------------------------------------------
+# -- refusals: a table of what is wrong in a field --------------------------------------------------------------
 
 NOT_TEXT: list[Any] = [5, 1.5, True, [], {}, ["a"]]
 NOT_NAMES: list[Any] = [None, "", *NOT_TEXT]

@@ -1,6 +1,6 @@
 """Nothing reads the wall clock, global randomness or fresh ids behind the reader's back; nothing unpickles.
 
-The rule is DESIGN's "one clock, one seed, one source of ids". It is checked on the source: names are resolved
+The rule is "one clock, one seed, one source of ids". It is checked on the source: names are resolved
 through each module's imports. `SystemClock` may read the clock, and code that shows faults on purpose
 (folders or modules named `faults` or `wrong`) may do as it likes.
 """

@@ -34,7 +34,7 @@ def visits(*times: str, session_id: str | None = None) -> list[UserInteractionEv
     return [a_view("ann", "lamp", at=time, session_id=session_id) for time in times]
 
 
-# -- a brute force, from SPEC's words ---------------------------------------------------------------------------
+# -- a brute force, from the rule in words ----------------------------------------------------------------------
 
 WEIGHTS = {"purchase": 1.0, "rating": 0.8, "click": 0.5, "view": 0.2}
 

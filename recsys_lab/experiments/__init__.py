@@ -1,4 +1,10 @@
-"""Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget."""
+"""Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
+
+Those on Kafka (`on_kafka`) are imported when they are first asked for: the client takes a moment, and most need it not.
+"""
+
+from importlib import import_module
+from typing import Any
 
 from recsys_lab.experiments.as_of import as_of
 from recsys_lab.experiments.cache import Visit, cache_load, cache_staleness
@@ -13,6 +19,38 @@ from recsys_lab.experiments.shop import first_steps, item_names, open_shop, shel
 from recsys_lab.experiments.simulation import Interactions, simulate
 from recsys_lab.experiments.subscribers import subscribers
 from recsys_lab.experiments.warm_up import warm_up
+
+_ON_KAFKA = {
+    "answers": "shop",
+    "ask": "shop",
+    "batching": "batching",
+    "crashes": "guarantees",
+    "explore_partitions": "partitions",
+    "fold_changelog": "shop",
+    "forget_shop": "shop",
+    "fresh_topic": "topics",
+    "kafka_shop": "shop",
+    "kill_the_leader": "replication",
+    "partitions": "partitions",
+    "quiet_client": "topics",
+    "read_topic": "topics",
+    "rebalance": "groups",
+    "sell": "shop",
+    "until": "waiting",
+    "visit": "visits",
+}
+"""Name → the module of `on_kafka` that has it."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _ON_KAFKA:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.on_kafka.{_ON_KAFKA[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_ON_KAFKA])
+
 
 __all__ = [
     "AbruptDrift",

@@ -24,7 +24,7 @@ CLOSING_SECONDS = 2.0
 
 
 class Producer(KafkaProducer):  # type: ignore[misc]
-    """JSON values, text keys, acknowledged by all replicas, idempotent, gzip; see SPEC section 2.
+    """JSON values, text keys, acknowledged by all replicas, idempotent, gzip.
 
     seconds: how long each call may take. transactional_id: for one that works in transactions.
     """

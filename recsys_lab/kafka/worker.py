@@ -19,13 +19,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import heapq
 import threading
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from concurrent.futures import wait as wait_for_futures
 from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
 from kafka.errors import KafkaError
@@ -47,8 +48,16 @@ TURN_SECONDS = 1.0
 """After this a batch ends with the record at hand, so that group changes need not wait for a slow processor."""
 
 Processor = Callable[[StreamEvent], Awaitable[Any]]
-Outputs = list[tuple[str, "bytes | None", "bytes | StreamEvent | None", "list[tuple[str, bytes]]"]]
-"""Topic, key, value, headers of the records to send."""
+
+
+class Output(NamedTuple):
+    """A record to send. time: of the record from which it was made, in milliseconds since 1970."""
+
+    time: int
+    topic: str
+    key: bytes | None
+    value: bytes | StreamEvent | None
+    headers: list[tuple[str, bytes]]
 
 
 @dataclass(frozen=True)
@@ -226,18 +235,19 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _process(
         self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int]
-    ) -> tuple[dict[TopicPartition, int], Outputs]:
+    ) -> tuple[dict[TopicPartition, int], list[Output]]:
         """Have the loop process a batch; the next offset of each partition, and what is to be sent.
 
-        What was lost to another member meanwhile is left out of both.
+        What was lost to another member meanwhile is left out of both. Partitions are sent on in the order of their
+        records' times, as far as that keeps the order within each.
         """
         if not self._stopping.is_set():
             self._halt.clear()
         results = self._wait_for(self._loop.submit(self._process_all(polled)))
-        kept = [(partition, count, sent) for partition, count, sent in results if partition not in self._lost]
+        kept = [result for result in results if result[0] not in self._lost]
         done = {partition: starts[partition] if not count else polled[partition][count - 1].offset + 1
                 for partition, count, _ in kept}  # fmt: skip
-        return done, [output for _, _, sent in kept for output in sent]
+        return done, list(heapq.merge(*(outputs for _, _, outputs in kept), key=_time_of))
 
     def _wait_for(self, batch: Future[Any]) -> Any:
         """The batch's results; stays a member of the group while it takes long."""
@@ -254,7 +264,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._rewind({partition: records[0].offset for partition, records in stray.items()})
         self._consumer.resume(*self._consumer.paused())
 
-    async def _process_all(self, polled: dict[TopicPartition, list[Any]]) -> list[tuple[TopicPartition, int, Outputs]]:
+    async def _process_all(
+        self, polled: dict[TopicPartition, list[Any]]
+    ) -> list[tuple[TopicPartition, int, list[Output]]]:
         if self.subscription.prepare is not None:
             await self.subscription.prepare()
         if len(polled) == 1:
@@ -263,10 +275,10 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _process_partition(
         self, partition: TopicPartition, records: Sequence[Any]
-    ) -> tuple[TopicPartition, int, Outputs]:
+    ) -> tuple[TopicPartition, int, list[Output]]:
         """Records in order, until all are done or the batch is to end; how many were done, and what is to be sent."""
-        outputs: Outputs = []
-        topic, observe = self.subscription.output_topic, self._terms.observe
+        outputs: list[Output] = []
+        topic, output_topic, observe = self.subscription.topic, self.subscription.output_topic, self._terms.observe
         deadline = monotonic() + min(TURN_SECONDS, self._terms.max_poll_interval_ms / 3000)
         processed = count = 0
         for record in records:
@@ -280,12 +292,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             except Exception as error:
                 self._metrics.add("dead_lettered")
                 letter = dead_letter_headers(record, error)
-                outputs.append((dead_letters_of(record.topic), record.key, record.value, letter))
+                outputs.append(Output(record.timestamp, dead_letters_of(topic), record.key, record.value, letter))
             else:
                 processed += 1
-                if topic is not None and results:
+                if output_topic is not None and results:
                     headers = [Source(record.topic, record.partition, record.offset).header()]
-                    outputs += [(topic, record.key, event, headers) for event in results]
+                    outputs += [Output(record.timestamp, output_topic, record.key, event, headers) for event in results]
             observe("record")
         self._metrics.add("processed", processed)
         return partition, count, outputs
@@ -304,16 +316,15 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(self._terms.backoff_seconds * 2**attempt)
         raise AssertionError("unreachable")
 
-    def _send(self, outputs: Outputs) -> None:
+    def _send(self, outputs: list[Output]) -> None:
         """Send on what came of a batch, and wait until all of it is acknowledged."""
         if not outputs:
             return
         if self._terms.delivery != "exactly-once":
             self._producer = self._make_producer(None)  # the one that all share, which may have been replaced
         assert self._producer is not None
-        futures = [
-            self._producer.send(topic, key=key, value=value, headers=headers) for topic, key, value, headers in outputs
-        ]
+        send = self._producer.send
+        futures = [send(output.topic, key=output.key, value=output.value, headers=output.headers) for output in outputs]
         self._producer.flush(self._terms.timeout_seconds)
         for future in futures:
             future.get(self._terms.timeout_seconds)
@@ -378,6 +389,10 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             if end is not None:
                 lag[_name_of(partition)] = max(0, end - self._consumer.position(partition))
         self._metrics.set_lag(lag)
+
+
+def _time_of(output: Output) -> int:
+    return output.time
 
 
 def _as_commit(offsets: dict[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -1,20 +1,33 @@
 """Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
 
+from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
 from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
+from recsys_lab.plots.groups import rebalance, rebalance_finding
+from recsys_lab.plots.guarantees import crashes, crashes_finding, crashes_sentence
 from recsys_lab.plots.package_map import package_map
+from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
+from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
 from recsys_lab.plots.timeline import event_timeline, timeline_sentence
+from recsys_lab.plots.topics_map import topics_map
 from recsys_lab.plots.warm_up import warm_up
 
 __all__ = [
+    "acknowledged",
     "as_of",
     "as_of_sentence",
+    "batching",
+    "batching_finding",
+    "batching_sentence",
     "cache_sentence",
     "cache_staleness",
+    "crashes",
+    "crashes_finding",
+    "crashes_sentence",
     "event_timeline",
     "hit_rates",
     "hot_swap",
@@ -22,8 +35,16 @@ __all__ = [
     "leak",
     "learning_curves",
     "package_map",
+    "partitions",
+    "partitions_finding",
+    "partitions_sentence",
     "ranking",
     "ranking_sentence",
+    "rebalance",
+    "rebalance_finding",
+    "replication",
+    "replication_finding",
+    "replication_sentence",
     "request_latency",
     "reseeded",
     "shelf",
@@ -32,5 +53,6 @@ __all__ = [
     "subscribers",
     "subscribers_sentence",
     "timeline_sentence",
+    "topics_map",
     "warm_up",
 ]

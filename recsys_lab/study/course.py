@@ -1,4 +1,4 @@
-"""The parts of the package and who uses whom, as notebook 00 draws them."""
+"""The parts of the package and who uses whom, and the topics on Kafka, as notebooks draw them."""
 
 from __future__ import annotations
 
@@ -21,3 +21,24 @@ _PARTS = (
 def parts() -> pd.DataFrame:
     """A row for each part: its name, what it is in a few words, its group, its place, and who uses it."""
     return pd.DataFrame(_PARTS, columns=["part", "says", "group", "column", "row", "used_by"])
+
+
+_TOPIC, _SHARED, _FULL = "topic", "shared by a group", "read in full by each instance"
+
+_KAFKA_PARTS = (
+    ("user-interactions", "3 partitions, by user", _TOPIC, 0, 0, ("interactions in order",)),
+    ("item-updates", "3 partitions, by item", _TOPIC, 0, 1, ("updates in order",)),
+    ("recommendation-requests", "3 partitions, by user", _TOPIC, 2, 2, ("answer",)),
+    ("interactions in order", "append to the log", _SHARED, 1, 0, ("engine-changelog",)),
+    ("updates in order", "append to the log", _SHARED, 1, 1, ("engine-changelog",)),
+    ("engine-changelog", "1 partition: one order", _TOPIC, 2, 0.5, ("the engine",)),
+    ("the engine", "a fold of the log", _FULL, 3, 0.5, ("user-profiles", "answer")),
+    ("answer", "each request once", _SHARED, 3, 2, ("recommendation-responses",)),
+    ("user-profiles", "the latest of each user", _TOPIC, 4, 0.5, ()),
+    ("recommendation-responses", "3 partitions, by user", _TOPIC, 4, 2, ()),
+)
+
+
+def kafka_parts() -> pd.DataFrame:
+    """A row for each topic of the recommendation system and each of its readers, and where records go from there."""
+    return pd.DataFrame(_KAFKA_PARTS, columns=["part", "says", "group", "column", "row", "feeds"])

@@ -1,17 +1,25 @@
 """Widgets: each binds at most three controls to an experiment, its plot and a sentence."""
 
+from recsys_lab.widgets.batching_lab import batching_lab
 from recsys_lab.widgets.cache_lab import cache_lab
 from recsys_lab.widgets.feature_lab import feature_lab
 from recsys_lab.widgets.first_steps import first_steps
+from recsys_lab.widgets.guarantee_lab import guarantee_lab
+from recsys_lab.widgets.partition_explorer import partition_explorer
 from recsys_lab.widgets.ranking_lab import ranking_lab
+from recsys_lab.widgets.replication_lab import replication_lab
 from recsys_lab.widgets.subscriber_lab import subscriber_lab
 from recsys_lab.widgets.timeline import event_timeline
 
 __all__ = [
+    "batching_lab",
     "cache_lab",
     "event_timeline",
     "feature_lab",
     "first_steps",
+    "guarantee_lab",
+    "partition_explorer",
     "ranking_lab",
+    "replication_lab",
     "subscriber_lab",
 ]

@@ -22,6 +22,7 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, Playwright
 
 from recsys_lab.doctor import BROWSERS
+from recsys_lab.java.jars import cache_folder
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 VIEWPORT = {"width": 1400, "height": 1000}
@@ -70,7 +71,11 @@ def running_lab(folder: Path, notebooks: Path) -> Iterator[Lab]:
     shutil.copytree(notebooks, root / "notebooks", ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     home = folder / "home"
     home.mkdir()
-    environment = os.environ | {"HOME": str(home), "PYTHONPATH": str(CHECKOUT)}
+    environment = os.environ | {
+        "HOME": str(home),
+        "PYTHONPATH": str(CHECKOUT),
+        "RECSYS_LAB_CACHE": str(cache_folder()),  # what `make lab` has fetched
+    }
     command = [sys.executable, "-m", "recsys_lab.cli", "lab", "--root", str(root), "--no-browser"]
     with open(folder / "jupyterlab.log", "wb") as log:
         process = subprocess.Popen(

@@ -1,0 +1,109 @@
+"""What is kept of a window's elements, and what it gives when it fires.
+
+A window with `reduce` or `aggregate` keeps one accumulator, however many elements come; one with `apply` or
+`process` has to keep them all. Both are a fold: create, add, merge, and results in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, get_type_hints
+
+from recsys_lab.errors import JobError, shorten
+from recsys_lab.flink.codec import check_type, check_value, is_flat
+from recsys_lab.flink.functions import ProcessWindowFunction, method_of
+from recsys_lab.flink.windows import TimeWindow
+
+
+class Fold(NamedTuple):
+    """create: an empty accumulator, or None where the first value is the accumulator. window_function: makes
+    results of (key, window, elements), or None where `result` is all that a firing gives. in_context: it is a
+    ProcessWindowFunction's `process`, which takes a context and may yield to side outputs. elements: whether
+    the accumulator is the list of all elements. types: classes in an accumulator beside plain data. flat: whether
+    it is declared to be a scalar, or a tuple or list of scalars.
+    """
+
+    create: Callable[[], Any] | None
+    add: Callable[[Any, Any], Any]
+    merge: Callable[[Any, Any], Any]
+    result: Callable[[Any], Any]
+    window_function: Callable[[Any, Any, Any], Iterable[Any]] | None
+    in_context: bool
+    elements: bool
+    types: tuple[type, ...]
+    flat: bool = False
+
+    def results(self, key: Any, window: TimeWindow, accumulator: Any, owner: Any) -> Iterable[Any]:
+        """What one window of one key gives when it fires now."""
+        result = self.result(accumulator)
+        if self.window_function is None:
+            return (result,)
+        place = ProcessWindowFunction.Context(window, owner.watermark, owner.now) if self.in_context else window
+        given = self.window_function(key, place, result if self.elements else [result])
+        if given is None or isinstance(given, (str, dict)):
+            raise TypeError(f"it gave {shorten(given)}; an iterable of results is needed, such as [result].")
+        return given
+
+
+def reducing(function: Any, window_function: Any = None, types: tuple[type, ...] = ()) -> Fold:
+    """Keep the reduction of all values."""
+    reduce = method_of(function, "reduce")
+    return Fold(
+        None, lambda value, held: reduce(held, value), reduce, _same, *_window_function(window_function), False, types
+    )
+
+
+def aggregating(function: Any, window_function: Any = None, declared: Any = None) -> Fold:
+    """Keep an AggregateFunction's accumulator. declared: its type; what `create_accumulator` says or gives, if not
+    told. Raises JobError when it cannot be saved.
+    """
+    for method in ("create_accumulator", "add", "get_result", "merge"):
+        if not callable(getattr(function, method, None)):
+            raise JobError(f"{shorten(function)} cannot aggregate; an AggregateFunction is needed, with `{method}`.")
+    name = f"accumulator of {type(function).__name__}"
+    found = check_type(name, declared) or check_value(name, function.create_accumulator())
+    types = (found,) if found else ()
+    return Fold(
+        function.create_accumulator,
+        function.add,
+        function.merge,
+        function.get_result,
+        *_window_function(window_function),
+        False,
+        types,
+        is_flat(declared or _declared(function.create_accumulator)),
+    )
+
+
+def _declared(create: Callable[[], Any]) -> Any:
+    """What `create_accumulator` says that it returns, if it says so."""
+    try:
+        return get_type_hints(create).get("return")
+    except (NameError, TypeError, AttributeError):
+        return None
+
+
+def collecting(window_function: Any, types: tuple[type, ...] = ()) -> Fold:
+    """Keep all elements."""
+    return Fold(list, _append, _concatenate, list, *_window_function(window_function), True, types)
+
+
+def _window_function(function: Any) -> tuple[Callable[[Any, Any, Any], Iterable[Any]] | None, bool]:
+    if function is None:
+        return None, False
+    if callable(getattr(function, "process", None)):
+        return function.process, True
+    return method_of(function, "apply"), False
+
+
+def _append(value: Any, held: list[Any]) -> list[Any]:
+    held.append(value)
+    return held
+
+
+def _concatenate(first: list[Any], second: list[Any]) -> list[Any]:
+    return first + second
+
+
+def _same(accumulator: Any) -> Any:
+    return accumulator

@@ -1,0 +1,381 @@
+"""Keyed state: what an operator remembers of each key, under a name, in a type that can be saved.
+
+A function asks for its state in `open`, by descriptor; the handle that it gets always means the key of the
+element or timer at hand. A handle saves what it is told: change a value in place and you must `update` it.
+With a time to live, an entry that was not written (or read, if so configured) for that long on the job's clock
+is as if it were not there, and its memory is freed. (Apache Flink: "Working with State".)
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol, TypeVar
+
+from recsys_lab.errors import JobError, shorten
+from recsys_lab.flink.codec import check_type, check_value
+from recsys_lab.flink.durations import duration_ms
+from recsys_lab.flink.functions import AggregateFunction, method_of
+from recsys_lab.flink.tables import Table
+
+
+class UpdateType(Enum):
+    """What renews an entry's time to live."""
+
+    OnCreateAndWrite = "write"
+    OnReadAndWrite = "read"
+
+
+@dataclass(frozen=True)
+class StateTtlConfig:
+    """How long entries of a state live, on the job's clock.
+
+    Expired entries are never seen, and are freed as the clock moves on. ttl_ms: since the last write.
+    """
+
+    ttl_ms: int
+    update_type: UpdateType = UpdateType.OnCreateAndWrite
+
+    @classmethod
+    def new_builder(cls, ttl: Any) -> StateTtlConfig:
+        """ttl: timedelta or ms, above zero. (`build()` gives the same object: it is built already.)"""
+        return cls(duration_ms("time to live", ttl, least=1))
+
+    def update_ttl_on_read_and_write(self) -> StateTtlConfig:
+        """Reading renews the time to live too."""
+        return StateTtlConfig(self.ttl_ms, UpdateType.OnReadAndWrite)
+
+    def update_ttl_on_create_and_write(self) -> StateTtlConfig:
+        """Only writing renews it: the default."""
+        return StateTtlConfig(self.ttl_ms)
+
+    def build(self) -> StateTtlConfig:
+        """As Apache Flink's builder ends."""
+        return self
+
+
+@dataclass
+class StateDescriptor:
+    """Name and type of a state. type_info: the class of its values; plain data when not given.
+
+    Raises JobError for a type that cannot be saved.
+    """
+
+    name: str
+    type_info: Any = None
+    ttl: StateTtlConfig | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise JobError(f"name of a state is {shorten(self.name)}; a text is needed.")
+        found = check_type(f"state {self.name!r}", self.type_info)
+        self.types: tuple[type, ...] = (found,) if found else ()
+
+    def enable_time_to_live(self, ttl: StateTtlConfig) -> None:
+        """Let entries expire."""
+        self.ttl = ttl
+
+
+class ValueStateDescriptor(StateDescriptor):
+    """One value for each key."""
+
+
+class ListStateDescriptor(StateDescriptor):
+    """A list for each key; `type_info` is the type of its elements."""
+
+
+@dataclass
+class MapStateDescriptor(StateDescriptor):
+    """A map for each key. type_info: type of its keys. value_type_info: of its values."""
+
+    value_type_info: Any = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        found = check_type(f"state {self.name!r}", self.value_type_info)
+        self.types += (found,) if found else ()
+
+
+@dataclass
+class ReducingStateDescriptor(StateDescriptor):
+    """For each key the reduction of all that was added. Written (name, reduce_function, type_info)."""
+
+    def __init__(self, name: str, reduce_function: Any, type_info: Any = None) -> None:
+        super().__init__(name, type_info)
+        self.reduce = method_of(reduce_function, "reduce")
+
+
+@dataclass
+class AggregatingStateDescriptor(StateDescriptor):
+    """For each key the aggregate of all that was added. Written (name, agg_function, state_type_info)."""
+
+    def __init__(self, name: str, agg_function: AggregateFunction, state_type_info: Any = None) -> None:
+        super().__init__(name, state_type_info)
+        self.aggregate = agg_function
+        found = check_value(f"state {name!r}", agg_function.create_accumulator(), self.types)
+        self.types += (found,) if found else ()
+
+
+class Keyed(Protocol):
+    """Whose key it is: the operator that runs the function. key: at hand. now: processing time in ms."""
+
+    key: Any
+    now: int
+
+
+class State:
+    """Base of all handles: a value for each key in a table, with its time of writing if it can expire."""
+
+    def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
+        self._owner = owner
+        self._table = table
+        self._name = descriptor.name
+        self._ttl = descriptor.ttl
+        self._renew_on_read = self._ttl is not None and self._ttl.update_type is UpdateType.OnReadAndWrite
+
+    def _get(self) -> Any:
+        entries = self._table.data.get(self._name)
+        stored = None if entries is None else entries.get(self._owner.key)
+        if self._ttl is None or stored is None:
+            return stored
+        written, value = stored
+        if written + self._ttl.ttl_ms <= self._owner.now:
+            self._table.remove(self._name, self._owner.key)
+            return None
+        if self._renew_on_read:
+            self._set(value)
+        return value
+
+    def _set(self, value: Any) -> None:
+        if self._ttl is None:
+            self._table.put(self._name, self._owner.key, value)
+            return
+        entries = self._table.data.setdefault(self._name, OrderedDict())
+        entries.pop(self._owner.key, None)
+        self._table.put(self._name, self._owner.key, (self._owner.now, value))  # the oldest stands first
+
+    def clear(self) -> None:
+        """Forget what there is for this key."""
+        self._table.remove(self._name, self._owner.key)
+
+    def expire(self) -> None:
+        """Free what expired."""
+        if self._ttl is None:
+            return
+        limit = self._owner.now - self._ttl.ttl_ms
+        while entries := self._table.data.get(self._name):
+            if not isinstance(entries, OrderedDict):  # as restored
+                entries = OrderedDict(sorted(entries.items(), key=lambda item: item[1][0]))
+                self._table.data[self._name] = entries
+            key = next(iter(entries))
+            if entries[key][0] > limit:
+                return
+            self._table.remove(self._name, key)
+
+
+class ValueState(State):
+    """One value."""
+
+    def value(self) -> Any:
+        """The value, or None."""
+        return self._get()
+
+    def update(self, value: Any) -> None:
+        """Set it; None forgets it."""
+        if value is None:
+            self.clear()
+        else:
+            self._set(value)
+
+
+class ListState(State):
+    """A list."""
+
+    def get(self) -> list[Any]:
+        """A copy of the list."""
+        return list(self._get() or ())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.get())
+
+    def add(self, value: Any) -> None:
+        """Append an element."""
+        self.add_all((value,))
+
+    def add_all(self, values: Iterable[Any]) -> None:
+        """Append elements."""
+        held = self._get() or []
+        held.extend(values)
+        self._set(held)
+
+    def update(self, values: Iterable[Any]) -> None:
+        """Set the list."""
+        self._set(list(values))
+
+
+class ReducingState(State):
+    """The reduction of what was added."""
+
+    def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
+        super().__init__(owner, table, descriptor)
+        assert isinstance(descriptor, ReducingStateDescriptor)
+        self._reduce = descriptor.reduce
+
+    def get(self) -> Any:
+        """The reduction, or None before the first."""
+        return self._get()
+
+    def add(self, value: Any) -> None:
+        """Take in one more value."""
+        held = self._get()
+        self._set(value if held is None else self._reduce(held, value))
+
+
+class AggregatingState(State):
+    """The aggregate of what was added."""
+
+    def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
+        super().__init__(owner, table, descriptor)
+        assert isinstance(descriptor, AggregatingStateDescriptor)
+        self._aggregate = descriptor.aggregate
+
+    def get(self) -> Any:
+        """The result, or None before the first."""
+        held = self._get()
+        return None if held is None else self._aggregate.get_result(held)
+
+    def add(self, value: Any) -> None:
+        """Take in one more value."""
+        held = self._get()
+        self._set(self._aggregate.add(value, self._aggregate.create_accumulator() if held is None else held))
+
+
+class MapState(State):
+    """A map: each entry is kept, saved, and expires by itself."""
+
+    def _namespace(self) -> tuple[str, Any]:
+        return self._name, self._owner.key
+
+    def _alive(self) -> dict[Any, Any]:
+        entries = self._table.data.get(self._namespace(), {})
+        if self._ttl is None:
+            return entries
+        limit = self._owner.now - self._ttl.ttl_ms
+        return {key: value for key, (written, value) in entries.items() if written > limit}
+
+    def get(self, key: Any) -> Any:
+        """The entry, or None."""
+        if self._ttl is None:
+            return self._table.data.get(self._namespace(), {}).get(key)
+        stored = self._table.data.get(self._namespace(), {}).get(key)
+        if stored is None or stored[0] + self._ttl.ttl_ms <= self._owner.now:
+            return None
+        if self._renew_on_read:
+            self.put(key, stored[1])
+        return stored[1]
+
+    def put(self, key: Any, value: Any) -> None:
+        """Set an entry."""
+        self._table.put(self._namespace(), key, value if self._ttl is None else (self._owner.now, value))
+
+    def put_all(self, entries: dict[Any, Any]) -> None:
+        """Set several."""
+        for key, value in entries.items():
+            self.put(key, value)
+
+    def remove(self, key: Any) -> None:
+        """Forget an entry, if it is there."""
+        self._table.remove(self._namespace(), key)
+
+    def contains(self, key: Any) -> bool:
+        """Whether there is such an entry."""
+        return key in self._alive() if self._ttl else key in self._table.data.get(self._namespace(), {})
+
+    __contains__ = contains
+
+    def is_empty(self) -> bool:
+        """Whether there is none."""
+        return not self._alive()
+
+    def keys(self) -> list[Any]:
+        """Of all entries."""
+        return list(self._alive())
+
+    def values(self) -> list[Any]:
+        """Of all entries."""
+        return list(self._alive().values())
+
+    def items(self) -> list[tuple[Any, Any]]:
+        """All entries."""
+        return list(self._alive().items())
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.keys())
+
+    def clear(self) -> None:
+        """Forget all entries of this key."""
+        if self._namespace() in self._table.data:
+            self._table.drop(self._namespace())
+
+    def expire(self) -> None:
+        """Free what expired."""
+        if self._ttl is None:
+            return
+        limit = self._owner.now - self._ttl.ttl_ms
+        for namespace in [name for name in self._table.data if isinstance(name, tuple) and name[0] == self._name]:
+            for key in [key for key, (written, _) in self._table.data[namespace].items() if written <= limit]:
+                self._table.remove(namespace, key)
+
+
+Handle = TypeVar("Handle", bound=State)
+
+
+class Store:
+    """The runtime context of a keyed function: a table for each state, and the handles to them."""
+
+    def __init__(self, owner: Keyed, tables: dict[str, Table], operator: str) -> None:
+        self._owner = owner
+        self._tables = tables
+        self._operator = operator
+        self._handles: dict[str, tuple[StateDescriptor, State]] = {}
+
+    def get_state(self, descriptor: ValueStateDescriptor) -> ValueState:
+        """The value of the key at hand."""
+        return self._handle(ValueState, ValueStateDescriptor, descriptor)
+
+    def get_list_state(self, descriptor: ListStateDescriptor) -> ListState:
+        """The list of the key at hand."""
+        return self._handle(ListState, ListStateDescriptor, descriptor)
+
+    def get_map_state(self, descriptor: MapStateDescriptor) -> MapState:
+        """The map of the key at hand."""
+        return self._handle(MapState, MapStateDescriptor, descriptor)
+
+    def get_reducing_state(self, descriptor: ReducingStateDescriptor) -> ReducingState:
+        """The reduction of the key at hand."""
+        return self._handle(ReducingState, ReducingStateDescriptor, descriptor)
+
+    def get_aggregating_state(self, descriptor: AggregatingStateDescriptor) -> AggregatingState:
+        """The aggregate of the key at hand."""
+        return self._handle(AggregatingState, AggregatingStateDescriptor, descriptor)
+
+    def expire(self) -> None:
+        """Free all that expired."""
+        for _, handle in self._handles.values():
+            handle.expire()
+
+    def _handle(self, kind: type[Handle], wanted: type, descriptor: StateDescriptor) -> Handle:
+        if not isinstance(descriptor, wanted):
+            raise JobError(f"descriptor is {shorten(descriptor)}; a {wanted.__name__} is needed here.")
+        earlier = self._handles.get(descriptor.name)
+        if earlier is not None and type(earlier[0]) is not type(descriptor):
+            raise JobError(f"operator {self._operator!r} has two states called {descriptor.name!r}; name one anew.")
+        if earlier is None:
+            table = self._tables.setdefault(f"state {descriptor.name}", Table(ordered=False))
+            table.types = descriptor.types
+            self._handles[descriptor.name] = descriptor, kind(self._owner, table, descriptor)
+        handle = self._handles[descriptor.name][1]
+        assert isinstance(handle, kind)
+        return handle
