@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+CLOSE_SECONDS = 5.0
+
 
 class LoopThread:
-    """Runs coroutines for other threads. `close` cancels what still runs and ends the thread."""
+    """Runs coroutines for other threads. `close` cancels what still runs and ends the thread.
+
+    A coroutine that blocks its thread, instead of awaiting, cannot be cancelled: its thread is left behind then.
+    """
 
     def __init__(self, name: str) -> None:
         self._loop = asyncio.new_event_loop()
@@ -24,11 +29,12 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def close(self) -> None:
-        """Cancel what still runs, and return when the thread has ended."""
-        self.submit(_cancel_the_others()).result()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        """Cancel what still runs, and return when the thread has ended, or does not end."""
+        cancelled = self.submit(_cancel_the_others())
+        if wait([cancelled], CLOSE_SECONDS).done:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
 
 async def _cancel_the_others() -> None:

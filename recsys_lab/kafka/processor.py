@@ -38,6 +38,8 @@ from recsys_lab.kafka.worker import Processor, Subscription, Terms, Worker
 
 DELIVERIES = ("at-least-once", "at-most-once", "exactly-once")
 
+SHORTEST_TIMEOUT = timedelta(milliseconds=100)
+
 STOP_WITHIN = 30.0
 """Seconds that `stop` gives the record at hand before it is cancelled."""
 
@@ -73,6 +75,8 @@ class KafkaStreamProcessor:
             refuse("delivery", delivery, f"one of {', '.join(DELIVERIES)} is needed.")
         if retries < 0:
             refuse("retries", retries, "0 or more is needed.")
+        if timeout < SHORTEST_TIMEOUT:
+            refuse("timeout", timeout, "at least a tenth of a second is needed.")
         self.connection = Connection.resolve(bootstrap_servers)
         self.producer: Producer | None = None
         self._terms = Terms(

@@ -46,7 +46,7 @@ class Producer(KafkaProducer):  # type: ignore[misc]
             compression_type="gzip",
             max_request_size=2 * 1024 * 1024,
             max_block_ms=milliseconds,
-            request_timeout_ms=max(1_000, milliseconds // 2),
+            request_timeout_ms=milliseconds // 2,
             delivery_timeout_ms=milliseconds,
         )
 

@@ -156,7 +156,11 @@ def test_a_topic_that_kafka_refuses_is_a_broker_error(kafka):
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [({"delivery": "twice"}, "delivery is 'twice'"), ({"retries": -1}, "retries is -1")],
+    [
+        ({"delivery": "twice"}, "delivery is 'twice'"),
+        ({"retries": -1}, "retries is -1"),
+        ({"timeout": timedelta(milliseconds=99)}, "timeout is datetime.timedelta"),
+    ],
 )
 def test_wrong_arguments_are_refused_by_name(wrong, named):
     with pytest.raises(InvalidEvent, match=named):
@@ -581,6 +585,34 @@ def test_stop_in_the_middle_of_a_batch_finishes_and_commits_the_record_at_hand_a
     assert len(read(kafka.bootstrap_servers, f"{topic}-out")) == done
     run(kafka, topic, group, collector(seen), lambda: len(seen) == 10, delivery=delivery)
     assert seen == clicks
+
+
+def test_a_processor_that_blocks_its_thread_for_good_does_not_hold_up_stop(kafka, topic, group, monkeypatch):
+    monkeypatch.setattr("recsys_lab.kafka.processor.STOP_WITHIN", 0.2)
+    monkeypatch.setattr("recsys_lab.kafka.event_loop.CLOSE_SECONDS", 0.2)
+    at_hand, go_on = threading.Event(), threading.Event()
+
+    async def blocks(event: StreamEvent) -> None:
+        at_hand.set()
+        go_on.wait(120)
+
+    make_topic(kafka.bootstrap_servers, topic)
+    write_events(kafka.bootstrap_servers, topic, some_clicks(3))
+    before = set(threading.enumerate())
+    processor = KafkaStreamProcessor(kafka.bootstrap_servers, timeout=timedelta(seconds=1))
+    processor.setup_consumer(topic, group, blocks)
+    processor.start_consumers()
+    assert at_hand.wait(60)
+    stopping = threading.Thread(target=processor.stop, daemon=True)
+    stopping.start()
+    stopping.join(60)
+    assert not stopping.is_alive()
+    go_on.set()
+    eventually(lambda: _consumers() <= before, "the consumer ends when it can")
+
+
+def _consumers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name.startswith(("group-", "kafka-io-group-"))}
 
 
 def test_a_stopped_processor_can_be_started_again(kafka, topic, group):
