@@ -40,7 +40,7 @@ from recsys_lab.recommend.base import Recommender
 from recsys_lab.recommend.cache import RecommendationCache
 from recsys_lab.recommend.filters import Filters
 from recsys_lab.recommend.item_neighbours import ItemNeighbours
-from recsys_lab.recommend.ranking import ContextualRanker, Factor, Scored
+from recsys_lab.recommend.ranking import ContextualRanker, Factor, Scored, no_relation
 from recsys_lab.streams import EventStream, Subscription
 
 CANDIDATES = 50
@@ -74,6 +74,16 @@ class Recommendation(msgspec.Struct, frozen=True):
             "reasons": list(self.reasons),
             "timestamp": self.timestamp.isoformat(),
         }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Recommendation:
+        """The recommendation that `to_dict` described."""
+        return cls(
+            fields["item_id"],
+            fields["score"],
+            tuple(fields["reasons"]),
+            datetime.fromisoformat(fields["timestamp"]),
+        )
 
 
 class EngineAnswer(NamedTuple):
@@ -135,7 +145,7 @@ class StreamingRecommendationEngine:
             "profile_updater": self._profiles,
             "recommender": self._responder,
         }
-        relation = getattr(self.recommender, "relation", _no_relation)
+        relation = getattr(self.recommender, "relation", no_relation)
         self._ranker = ContextualRanker(relation, exploration=exploration, seed=seed)
         self._history = history
         self._ids = IdSource(seed)
@@ -251,10 +261,28 @@ class StreamingRecommendationEngine:
     async def update_item(self, item_id: str, features: dict[str, Any]) -> ItemUpdateEvent:
         """Set an item's features (such as "category") and drop the cached answers that contain it."""
         event = self._build(ItemUpdateEvent, "interactions", None, item_id=item_id, features=features)
-        with self._state:
-            self.item_features[item_id] = dict(event.features)
-            self.recommendation_cache.invalidate_item(item_id)
+        self.apply_item_update(event)
         return event
+
+    def apply_item_update(self, event: ItemUpdateEvent) -> None:
+        """What `update_item` does, for an event that came another way, such as from Kafka."""
+        with self._state:
+            self.item_features[event.item_id] = dict(event.features)
+            self.recommendation_cache.invalidate_item(event.item_id)
+
+    def adopt_answer(self, request: RecommendationRequestEvent, response: RecommendationResponseEvent) -> None:
+        """Cache an answer that another engine of the same state computed, as if it had been computed here then."""
+        recommendations = tuple(Recommendation.from_dict(fields) for fields in response.recommendations)
+        with self._state:
+            self.recommendation_cache.put(
+                request.user_id or ANYBODY,
+                request.num_recommendations,
+                request.request_context,
+                request.filters,
+                recommendations,
+                [recommendation.item_id for recommendation in recommendations],
+                computed=response.timestamp,
+            )
 
     def explain(self, user_id: str | None, item_id: str, request_context: dict[str, Any] | None = None) -> list[Factor]:
         """What an item's score for a user is made of: (factor, effect) pairs whose effects add up to it.
@@ -324,7 +352,7 @@ class StreamingRecommendationEngine:
             return EngineAnswer(cached, from_cache=True)
         scored = self._rank(user_id, n, request.request_context, Filters.parse(request.filters))
         now = self.clock.now()
-        recommendations = tuple(Recommendation(s.item_id, s.score, _reasons(s), now) for s in scored)
+        recommendations = tuple(Recommendation(s.item_id, s.score, s.reasons(), now) for s in scored)
         self.recommendation_cache.put(*key, recommendations, [s.item_id for s in scored])
         return EngineAnswer(recommendations, from_cache=False)
 
@@ -447,15 +475,3 @@ class StreamingRecommendationEngine:
     def _require_running(self) -> None:
         if not self.is_running:
             raise LabError("the engine is not running; use `async with engine:` or `await engine.start()` first.")
-
-
-def _reasons(scored: Scored, most: int = 3) -> tuple[str, ...]:
-    """The factors that raised the score most, strongest first."""
-    raised = [(effect, factor) for factor, effect in scored.factors if effect > 0]
-    raised.sort(key=lambda pair: (-pair[0], pair[1]))
-    return tuple(factor for _, factor in raised[:most])
-
-
-def _no_relation(item_a: str, item_b: str) -> float:
-    """For recommenders that do not say how items go together."""
-    return 0.0

@@ -8,6 +8,7 @@ more, and a 0 or 1 for each genre of GENRES. Other ratings in the form of `u.dat
 
 from __future__ import annotations
 
+import codecs
 import math
 import zipfile
 import zlib
@@ -105,7 +106,7 @@ def _contents(path: Path) -> dict[str, str]:
     except (OSError, zipfile.BadZipFile, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise DatasetError(f"{path} cannot be read ({reason}); {_BY_HAND}") from error
-    return {name: content.decode("latin-1") for name, content in texts.items()}
+    return {name: content.removeprefix(codecs.BOM_UTF8).decode("latin-1") for name, content in texts.items()}
 
 
 def _lines(text: str) -> list[str]:
@@ -133,7 +134,7 @@ def _problem_of(user: str, item: str, rating: str, seconds: str) -> str:
     if not user.strip() or not item.strip():
         return "user and item must not be empty"
     try:
-        if not math.isfinite(float(rating)):
+        if "_" in rating or not math.isfinite(float(rating)):  # Python would read 4_5 as 45
             return "the rating must be a finite number"
     except ValueError:
         return "the rating must be a number"

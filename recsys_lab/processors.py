@@ -73,6 +73,17 @@ class StreamProcessor(ABC):
         return dict(self.metrics)
 
 
+def announced(interaction: UserInteractionEvent, profile: profiles.UserProfile) -> UserProfileUpdateEvent:
+    """The event that tells of the profile to which an interaction led."""
+    return UserProfileUpdateEvent(
+        event_id=f"{interaction.event_id}-profile",
+        timestamp=interaction.timestamp,
+        user_id=interaction.user_id,
+        session_id=interaction.session_id,
+        profile=profile.to_dict(),
+    )
+
+
 class UserProfileProcessor(StreamProcessor):
     """Folds each interaction into its user's profile; see `profiles.update`.
 
@@ -96,14 +107,7 @@ class UserProfileProcessor(StreamProcessor):
         if not isinstance(event, UserInteractionEvent):
             self.metrics["events_processed"] += 1
             return None
-        profile = self.fold(event)
-        return UserProfileUpdateEvent(
-            event_id=f"{event.event_id}-profile",
-            timestamp=event.timestamp,
-            user_id=event.user_id,
-            session_id=event.session_id,
-            profile=profile.to_dict(),
-        )
+        return announced(event, self.fold(event))
 
     def fold(self, interaction: UserInteractionEvent) -> profiles.UserProfile:
         """The user's profile after this interaction, which is kept."""

@@ -135,6 +135,11 @@ def categories(value: object) -> tuple[str, ...]:
     return ()
 
 
+def told_categories(interaction: UserInteractionEvent) -> tuple[str, ...]:
+    """The categories that an interaction itself names: in its `data`, else in its `context`."""
+    return categories(interaction.data.get("category")) or categories(interaction.context.get("category"))
+
+
 def _check_sums(profile: UserProfile) -> None:
     """Refuse figures that no fold can have led to."""
     named_text("profile.user_id", profile.user_id)
@@ -155,8 +160,7 @@ def _check_sums(profile: UserProfile) -> None:
 def _with_preference(
     preferences: dict[str, float], interaction: UserInteractionEvent, category: object
 ) -> dict[str, float]:
-    told = (category, interaction.data.get("category"), interaction.context.get("category"))
-    names = next(filter(None, map(categories, told)), ())
+    names = categories(category) or told_categories(interaction)
     if not names:
         return preferences
     weight = interaction_weight(interaction.interaction_type) * interaction.interaction_value

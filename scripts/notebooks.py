@@ -1,4 +1,4 @@
-"""Run notebooks from top to bottom and save their outputs, so that a second run changes no byte.
+"""Run notebooks from top to bottom and save their outputs: a second run changes pictures of measured times alone.
 
     python scripts/notebooks.py notebooks/*.ipynb
 

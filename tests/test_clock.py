@@ -65,6 +65,14 @@ def test_a_pandas_time_becomes_a_plain_one() -> None:
     assert type(clock.now()) is datetime
 
 
+@pytest.mark.parametrize("duration", [timedelta.max, timedelta.min])
+def test_a_step_beyond_the_calendar_is_refused_and_leaves_the_time_as_it_was(duration: timedelta) -> None:
+    clock = SimulatedClock()
+    with pytest.raises(ValueError, match="duration is"):
+        clock.advance(duration)
+    assert clock.now() == SimulatedClock().now()
+
+
 def test_it_never_goes_backwards() -> None:
     clock = SimulatedClock()
     for attempt in (lambda: clock.set(START - SECOND), lambda: clock.advance(-SECOND)):
@@ -374,6 +382,11 @@ def test_uuids_are_the_same_on_every_machine() -> None:
 
 def test_two_seeds_give_different_uuids() -> None:
     one, two = IdSource(1, kind="uuid"), IdSource(2, kind="uuid")
+    assert not {one() for _ in range(1000)} & {two() for _ in range(1000)}
+
+
+def test_unique_ids_differ_from_those_of_every_other_source_whatever_the_seed() -> None:
+    one, two = IdSource(0, kind="unique"), IdSource(0, kind="unique")
     assert not {one() for _ in range(1000)} & {two() for _ in range(1000)}
 
 

@@ -137,6 +137,14 @@ def test_windows_line_ends_are_understood(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(unix, windows)
 
 
+def test_the_mark_that_windows_editors_put_first_is_not_part_of_the_first_user(tmp_path: Path) -> None:
+    text = as_text(some_ratings())
+    plain = datasets.load("movielens-100k", a_file(tmp_path, text, "plain"))
+    marked = tmp_path / "marked"
+    marked.write_bytes(b"\xef\xbb\xbf" + text.encode())
+    pd.testing.assert_frame_equal(plain, datasets.load("movielens-100k", marked))
+
+
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
@@ -149,6 +157,7 @@ def test_windows_line_ends_are_understood(tmp_path: Path) -> None:
         ("7\t1\tgood\t880000000", "the rating must be a number"),
         ("7\t1\tnan\t880000000", "the rating must be a finite number"),
         ("7\t1\tinf\t880000000", "the rating must be a finite number"),
+        ("7\t1\t4_5\t880000000", "the rating must be a finite number"),
         ("7\t1\t5\tyesterday", "whole seconds"),
         ("7\t1\t5\t-1", "whole seconds"),
         ("7\t1\t5\t8.8e8", "whole seconds"),

@@ -82,7 +82,7 @@ async def _event_life(purchases: pd.DataFrame, seed: int) -> pd.DataFrame:
             if (lane, what) == ("cache", "hit"):
                 what, detail = (
                     ("stale hit" if stale else "hit"),
-                    f"{detail}; {stale} of 10 would be others now",
+                    f"{detail}; {stale} of 10 would be different now",
                 )
             rows.append((number, time, step.story, lane, what, detail))
         never_caches.shown = list(shop.shown)  # both take the same items in the next step

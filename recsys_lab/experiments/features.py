@@ -8,6 +8,7 @@ A model learns from the earlier examples and is scored on the later ones, by the
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import groupby
 from threading import current_thread
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -37,6 +38,10 @@ from recsys_lab.latency import LatencySketch
 Vectors = Sequence[dict[str, float]]
 
 TRAIN_SHARE = 0.7
+
+BETWEEN_REQUESTS = 0.0005
+"""Seconds that a thread waits for a request: else one would answer hundreds before another has its turn."""
+
 FEWEST_EXAMPLES = 20
 
 
@@ -159,8 +164,9 @@ def hot_swap(
     interactions, seed: as in `leak`. swap_before: numbers of the requests (from 0) just before which the
     next version, trained on more of the examples, is swapped in. threads: that answer; with 1 the table is
     the same on every run, with more the versions around a swap are not, but each request is answered once.
-    Columns: request, thread, version, probability, alone (what that version says about the same vector when
-    it is asked again and nothing else runs); in order of request.
+    Columns: request, answered (how many answers came before this one: the order of time, which with several
+    threads is not that of the requests), thread, version, probability, alone (what that version says about the
+    same vector when it is asked again and nothing else runs); in order of request.
     """
     examples = make_examples(interactions, seed=seed)
     store = FeatureStore(DEFAULT_FEATURES)
@@ -171,20 +177,23 @@ def hot_swap(
     server, replacements = ModelServer(models[0]), dict(zip(sorted(swap_before), models[1:], strict=True))
     served = {server.version: models[0]}  # a slow thread may swap later than its number says
     later = vectors[examples.cut :]
+    answers_so_far = itertools.count()
 
-    def answer(request: int) -> tuple[int, int, Prediction]:
+    def answer(request: int) -> tuple[int, int, int, Prediction]:
         if request in replacements:
             served[server.swap(replacements[request])] = replacements[request]
         worker = int(current_thread().name.rsplit("_")[-1])
-        return request, worker, server.predict(later[request % len(later)])
+        sleep(BETWEEN_REQUESTS)
+        said = server.predict(later[request % len(later)])
+        return request, next(answers_so_far), worker, said
 
     def alone(version: int, request: int) -> float:
         return served[version].predict_proba_one(later[request % len(later)])[True]
 
     with ThreadPoolExecutor(threads) as pool:
         answers = list(pool.map(answer, range(requests)))
-    rows = [(n, worker, said.version, said.probability, alone(said.version, n)) for n, worker, said in answers]
-    table = pd.DataFrame(rows, columns=["request", "thread", "version", "probability", "alone"])
+    rows = [(*place, said.version, said.probability, alone(said.version, place[0])) for *place, said in answers]
+    table = pd.DataFrame(rows, columns=["request", "answered", "thread", "version", "probability", "alone"])
     return table.round({"probability": 9, "alone": 9})
 
 

@@ -27,7 +27,7 @@ from recsys_lab.errors import LabError
 from recsys_lab.events import UserInteractionEvent
 from recsys_lab.features.definitions import MICROSECOND, DecayedRate, Definition, Key, names
 from recsys_lab.features.history import CategoryHistory, History, exact
-from recsys_lab.profiles import categories
+from recsys_lab.profiles import categories, told_categories
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 NOTHING = History()
@@ -166,7 +166,7 @@ class FeatureStore:
         category = self._fixed_category(event.item_id)
         if category is not None:
             return category
-        found = categories(event.data.get("category", event.context.get("category")))
+        found = told_categories(event)
         if not found:
             return None
         said = self._category_of.setdefault(event.item_id, CategoryHistory())

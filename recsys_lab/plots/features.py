@@ -140,7 +140,16 @@ def skew(table: pd.DataFrame) -> Picture:
     for ax, values, form in panels:
         ax.barh(range(len(table)), values, color=colours, height=0.6)
         for place, value in enumerate(values):
-            ax.text(value, place, f" {form.format(value)}", va="center", fontsize=9, color=INK, zorder=4)
+            ax.annotate(
+                form.format(value),
+                (value, place),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=9,
+                color=INK,
+                bbox={"facecolor": "white", "linewidth": 0, "pad": 1},  # the dotted line must not strike it through
+            )
         ax.set(ylim=(len(table) - 0.5, -0.5), xlim=(0, 1.17 * values.max()))
         ax.set_yticks([])
         ax.grid(visible=False)
@@ -183,25 +192,33 @@ def inference_latency(table: pd.DataFrame) -> Picture:
 
 
 def hot_swap(table: pd.DataFrame) -> Picture:
-    """Every request and the version that answered it. table: of `experiments.hot_swap`."""
+    """Every answer in its order of time, and the version that gave it. table: of `experiments.hot_swap`."""
     versions = table["version"].nunique()
     unanswered = int(table["probability"].isna().sum())
     swaps = f"{versions - 1} swap{'s' * (versions != 2)} under {len(table)} requests"
     finding = f"{swaps}: {unanswered or 'none'} lost, each answered by one version"
     figure, (ax,) = picture(finding, height=3.0)
-    for (version, rows), colour in zip(table.groupby("version"), (GREY, BLUE, GREEN, ORANGE), strict=False):
-        ax.scatter(rows["request"], rows["probability"], s=9, color=colour, linewidth=0)
+    by_version = zip(table.groupby("version"), (GREY, BLUE, GREEN, ORANGE), strict=False)
+    for place, ((version, rows), colour) in enumerate(by_version):
+        ax.scatter(rows["answered"], rows["probability"], s=9, color=colour, linewidth=0)
+        began = rows["answered"].min()
+        late = began > 0.75 * len(table)  # no room to the right
         ax.text(
-            rows["request"].median(),
-            1.06,
-            f"version {version}: {len(rows)} answers",
-            ha="center",
+            len(table) if late else began,
+            1.06 + 0.1 * place,
+            f" version {version}: {len(rows)} answers",
+            ha="right" if late else "left",
             fontsize=9,
             color=colour,
         )
-        if rows["request"].min():
-            ax.axvline(rows["request"].min() - 0.5, color=INK, linewidth=1.2)
-    ax.set(xlabel="request", ylabel="answer: probability", ylim=(-0.03, 1.18), yticks=(0, 0.5, 1))
+        if began:
+            ax.axvline(began - 0.5, color=INK, linewidth=1.2)
+    ax.set(
+        xlabel="answers, in the order in which they came",
+        ylabel="answer: probability",
+        ylim=(-0.03, 1.08 + 0.1 * versions),
+        yticks=(0, 0.5, 1),
+    )
     ax.margins(x=0.01)
     return figure
 

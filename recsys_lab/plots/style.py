@@ -53,7 +53,9 @@ class Picture(Figure):
         drawn, small = io.BytesIO(), io.BytesIO()
         self.savefig(drawn, format="png", dpi=200, pil_kwargs={"compress_level": 1})
         pixels = Image.open(drawn).convert("RGB")
-        pixels.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(small, "PNG")
+        few = pixels.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        few.putpalette(_with_white(few.getpalette() or [], at=few.getpixel((0, 0))))
+        few.save(small, "PNG")
         return small.getvalue()
 
     @property
@@ -66,6 +68,11 @@ class Picture(Figure):
         width, height = self.pixels
         data = {"text/plain": repr(self), "image/png": base64.b64encode(self.to_png()).decode()}
         return data, {"image/png": {"width": width, "height": height}}
+
+
+def _with_white(palette: list[int], at: Any) -> list[int]:
+    """The palette with the background white again, as it was drawn: fewer colours had made it a light grey."""
+    return [*palette[: 3 * at], 255, 255, 255, *palette[3 * at + 3 :]]
 
 
 def picture(finding: str, *, rows: int = 1, columns: int = 1, height: float = HEIGHT) -> tuple[Picture, list[Axes]]:

@@ -90,7 +90,8 @@ def prequential(
     recommender: usually a new one; it is changed. interactions: columns `user_id`, `item_id`,
     `interaction_type`, `timestamp` and, if known, `session_id`, in time order (see `datasets.load`), or
     what `experiments.simulate` gives.
-    k: length of the lists. Raises InvalidEvent for k or every below 1, missing columns, rows out of order.
+    k: length of the lists. Raises InvalidEvent for k or every below 1, missing columns, times without an offset,
+    rows out of order.
     """
     interactions = _table(interactions)
     _check(interactions, k, every)
@@ -151,6 +152,9 @@ def _check(interactions: pd.DataFrame, k: int, every: int) -> None:
     missing = [column for column in _NEEDED if column not in interactions.columns]
     if missing:
         raise InvalidEvent(f"interactions has no column {', '.join(missing)}; see `datasets.load` for the form")
+    if not isinstance(interactions["timestamp"].dtype, pd.DatetimeTZDtype):
+        kind = interactions["timestamp"].dtype
+        raise InvalidEvent(f"timestamp is {kind}; times with an offset are needed: pd.to_datetime(..., utc=True)")
     if not interactions["timestamp"].is_monotonic_increasing:
         raise InvalidEvent("timestamp goes backwards; sort the interactions by timestamp first, keeping ties")
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import copy
 from itertools import accumulate
+from math import sqrt
 from operator import mul
 from typing import Any
 
@@ -48,6 +49,16 @@ class LagWeights:
         """
         same_visit, older = self._items[in_visit == 0]
         return same_visit[:in_visit] + older[in_visit:count]
+
+    def of_pairs(self, in_visit: int) -> list[float]:
+        """What a pair of the next item with each of the latest 20 counts, newest first; 1 for the lag that says most.
+
+        The root of what the lag has proved to say, against the one that says most: where only the last item
+        matters the others are noise and hardly count, and where taste alone decides all pairs count alike.
+        """
+        says = [after + before for after, before in self.of_items(in_visit, STEPS)]
+        most = max(says)
+        return [sqrt(said / most) if most > 0.0 else 1.0 for said in says]
 
     def of_popularity(self, in_visit: int) -> float:
         """The weight of popularity."""

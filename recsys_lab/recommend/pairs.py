@@ -5,10 +5,9 @@ go count more than items a week apart. It is there for learning: a new pair need
 is full it forgets its weaker half. (Lossy counting: Manku and Motwani, "Approximate frequency counts over data
 streams", VLDB 2002.) The *short* one holds the items that go with it most, whichever came first, and is there
 for answering: rows of three arrays, so a request reads its 20 rows in one step and never meets the rest of the
-catalogue. On film ratings (MovieLens 100K, HR@10, every 20th event asked) this gives 0.195, as unlimited lists do
-(0.196); with only 128 followers it would be 0.179.
+catalogue. Long lists matter where tastes alone decide, since every pair then says a little: `benchmarks/ideas.py`.
 
-Memory for each item: at most 512 followers in a dict, some 70 bytes each, and 64 × 12 bytes for the short list.
+Memory for each item: at most 512 followers in a dict, some 70 bytes each, and 128 × 12 bytes for the short list.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from numpy.typing import NDArray
 FOLLOWERS = 512
 """The longest list for learning."""
 
-NEIGHBOURS = 64
+NEIGHBOURS = 128
 """The longest list for answering."""
 
 AFTER, BEFORE = 0, 1
@@ -32,8 +31,8 @@ NOBODY = -1
 class PairTable:
     """Counts of item pairs; items are numbers 0, 1, 2 … in the order in which `add_item` was called.
 
-    For answering: row i of `neighbours` (items × 64, NOBODY where empty) lists the items that go with item i
-    most, and `counts` (items × 64 × 2) how often each came AFTER and BEFORE it. `totals[i]` is how often
+    For answering: row i of `neighbours` (items × 128, NOBODY where empty) lists the items that go with item i
+    most, and `counts` (items × 128 × 2) how often each came AFTER and BEFORE it. `totals[i]` is how often
     anything came after and before it, the forgotten included.
     """
 

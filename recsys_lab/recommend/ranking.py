@@ -58,6 +58,11 @@ class Scored(NamedTuple):
     score: float
     factors: tuple[Factor, ...]
 
+    def reasons(self, most: int = 3) -> tuple[str, ...]:
+        """The factors that raised the score most, in words, strongest first."""
+        raised = sorted((-effect, words) for words, effect in self.factors if effect > 0)
+        return tuple(words for _, words in raised[:most])
+
 
 class ContextualRanker:
     """Orders candidates for a user, at a time, in a context. Pure: it remembers nothing.
@@ -120,6 +125,11 @@ class ContextualRanker:
         if item_id not in factors:
             refuse("item_id", item_id, f"it is not one of the {len(candidates)} candidates. Ask for one.")
         return list(factors[item_id])
+
+
+def no_relation(item_a: str, item_b: str) -> float:
+    """The relation of any two items, for recommenders that do not say how items go together."""
+    return 0.0
 
 
 def recency_share(weight: float, age: timedelta) -> float:

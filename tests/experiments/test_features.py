@@ -91,6 +91,7 @@ def test_latency_is_given_for_each_step_and_number_of_features():
 def test_a_hot_swap_answers_every_request_once_and_no_thread_sees_versions_go_back(threads):
     table = features.hot_swap(shoppers(), requests=300, swap_before=(100, 200), threads=threads)
     assert table.request.tolist() == list(range(300))
+    assert sorted(table.answered) == list(range(300))
     assert set(table.version) == {1, 2, 3}
     assert table.groupby("thread").version.apply(lambda seen: seen.is_monotonic_increasing).all()
 

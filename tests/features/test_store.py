@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from recsys_lab import profiles
 from recsys_lab.errors import InvalidEvent, LabError
 from recsys_lab.events import ItemUpdateEvent, UserInteractionEvent
 from recsys_lab.features import DEFAULT_FEATURES, Count, DecayedRate, FeatureStore, Lookup, Recency, Sum
@@ -126,6 +127,21 @@ def test_a_move_to_another_category_is_not_seen_at_its_own_instant():
     at_the_move, after_it = START + HOUR, START + 2 * HOUR
     assert store.vector("ann", "lamp", at_the_move) == {"user_category_events_1d": 1.0}
     assert store.vector("ann", "lamp", after_it) == {"user_category_events_1d": 0.0}
+
+
+def test_the_store_and_the_profile_read_the_same_category_from_an_event():
+    event = UserInteractionEvent(
+        event_id="1",
+        timestamp=START,
+        user_id="ann",
+        item_id="lamp",
+        interaction_type="click",
+        data={"category": None},
+        context={"category": "home"},
+    )
+    store = a_store(Count("category", DAY), events=[event])
+    assert set(profiles.update(profiles.new("ann"), event).preferred_categories) == {"home"}
+    assert store.vector("bob", "lamp", START + HOUR) == {"category_events_1d": 1.0}
 
 
 def test_the_catalogues_category_goes_before_the_events_and_the_first_of_several_counts():

@@ -80,7 +80,7 @@ def test_the_latency_title_holds_a_bound_and_no_measured_number() -> None:
 
 
 def test_a_request_without_an_answer_is_told() -> None:
-    answers = pd.DataFrame({"request": [0, 1, 2], "version": [1, 1, 2], "probability": [0.2, 0.3, 0.4]})
+    answers = pd.DataFrame({"answered": [0, 2, 1], "version": [1, 2, 1], "probability": [0.2, 0.3, 0.4]})
 
     assert plots.hot_swap(answers).finding.startswith("1 swap under 3 requests: none lost")
     assert "1 lost" in plots.hot_swap(answers.assign(probability=[0.2, None, 0.4])).finding

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pandas as pd
+from PIL import Image
 
 from recsys_lab import experiments, plots
-from recsys_lab.plots.style import Picture
+from recsys_lab.plots.style import Picture, picture
 from recsys_lab.study import course
 from tests.shops import a_story, some_steps
 
@@ -82,8 +85,16 @@ def test_the_shelf_picture_counts_what_is_new() -> None:
 
 
 def test_a_picture_is_shown_sharp_and_told_in_words() -> None:
-    picture: Picture = plots.package_map(course.parts())
+    shown: Picture = plots.package_map(course.parts())
 
-    data, metadata = picture._repr_mimebundle_()
-    assert data["text/plain"] == f"Picture: {picture.finding}"
-    assert metadata["image/png"]["width"] == picture.pixels[0]
+    data, metadata = shown._repr_mimebundle_()
+    assert data["text/plain"] == f"Picture: {shown.finding}"
+    assert metadata["image/png"]["width"] == shown.pixels[0]
+
+
+def test_a_picture_of_few_colours_keeps_its_white_background() -> None:
+    figure, (ax,) = picture("Many shades of blue")
+    ax.imshow([[number / 400 for number in range(400)]], cmap="Blues", aspect="auto")
+
+    background = Image.open(io.BytesIO(figure.to_png())).convert("RGB").getpixel((0, 0))
+    assert background == (255, 255, 255)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from itertools import accumulate
+from math import log
+from operator import mul
 
 import pandas as pd
 
@@ -44,4 +46,24 @@ def tastes(seed: int, *, events: int = 6_000, users: int = 250, items: int = 400
         place = rng.choices(range(items // 10), cum_weights=weights)[0]
         item = place * 10 + rng.choice(likes[user])
         rows.append((number * 700.0, f"u{user}", f"i{item:04d}", "rating", None))
+    return a_log(rows)
+
+
+def raters(seed: int, *, users: int = 150, items: int = 500, factors: int = 6) -> pd.DataFrame:
+    """Raters in the sense of matrix factorisation: each takes what is near to a hidden taste, in any order.
+
+    Most rate all they know in one evening, some come back days later. No item leads to another one.
+    """
+    rng, rows = random.Random(seed), []
+    place = [[rng.gauss(0, 1) for _ in range(factors)] for _ in range(items)]
+    known = [rng.gauss(0, 1.5) for _ in range(items)]
+    for user in range(users):
+        taste = [1.2 * rng.gauss(0, 1) for _ in range(factors)]
+        appeal = [sum(map(mul, taste, place[item])) + known[item] - log(-log(rng.random())) for item in range(items)]
+        taken = sorted(range(items), key=lambda item: -appeal[item])[: 5 + int(rng.expovariate(1 / 40))]
+        rng.shuffle(taken)
+        seconds = rng.random() * 180 * 86_400
+        for item in taken:
+            seconds += rng.expovariate(1 / 40) if rng.random() < 0.97 else rng.expovariate(1 / 700_000)
+            rows.append((seconds, f"u{user}", f"i{item:04d}", "rating", None))
     return a_log(rows)

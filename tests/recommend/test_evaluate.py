@@ -138,6 +138,9 @@ def test_a_log_that_cannot_be_replayed_is_refused() -> None:
         prequential(Popularity(), log)
     with pytest.raises(InvalidEvent, match="no column item_id"):
         prequential(Popularity(), log.drop(columns="item_id"))
+    without_offset = log.iloc[:1].assign(timestamp=log["timestamp"].dt.tz_localize(None))
+    with pytest.raises(InvalidEvent, match=r"timestamp is datetime64.*offset"):
+        prequential(Popularity(), without_offset)
 
 
 def test_what_simulate_gives_can_be_evaluated_and_what_is_no_table_is_refused() -> None:

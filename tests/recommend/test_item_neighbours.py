@@ -181,3 +181,11 @@ def test_it_beats_the_sketch_and_popularity(log: str, purchases: pd.DataFrame) -
     assert ours.hit_rate > 1.1 * sketch.hit_rate
     assert ours.ndcg > 1.1 * sketch.ndcg
     assert ours.hit_rate > 1.5 * popular.hit_rate
+
+
+def test_it_beats_the_sketch_also_where_taste_alone_decides_and_nothing_leads_to_anything() -> None:
+    """The sketch is at its best here: every pair of a user's items says as much as any other."""
+    tables = [logs.raters(seed) for seed in (1, 2)]
+    ours, sketch = ([prequential(model(), table, every=4) for table in tables] for model in (ItemNeighbours, Sketch))
+    assert sum(result.hit_rate for result in ours) > sum(result.hit_rate for result in sketch)
+    assert sum(result.ndcg for result in ours) > sum(result.ndcg for result in sketch)

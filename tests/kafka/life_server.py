@@ -1,0 +1,114 @@
+"""Starts lives quickly: imports once, then forks a process for each life. Run as a program by `lives.py`.
+
+Reads an order a line from standard input, forks, and writes how the life ended. It has no threads of its own, so that
+a fork is safe; whoever is forked may start some, and may be killed at any time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from recsys_lab.clock import SimulatedClock
+from recsys_lab.events import StreamEvent
+from recsys_lab.kafka import Connection, KafkaRecommendationSystem, KafkaStreamProcessor
+from recsys_lab.kafka.connection import admin
+
+LONGEST = 60.0
+LOOK_SECONDS = 0.25
+
+
+class Steps:
+    """Counts steps, and dies at the one that was chosen: ["sent", 2] is the second time that it is reached."""
+
+    def __init__(self, crash: list[Any] | None) -> None:
+        self.crash, self.seen, self.moved = crash, Counter[str](), threading.Event()
+        self._lock = threading.Lock()
+
+    def __call__(self, step: str) -> None:
+        with self._lock:
+            self.seen[step] += 1
+            if self.crash == [step, self.seen[step]]:
+                os.kill(os.getpid(), signal.SIGKILL)
+        self.moved.set()
+
+
+def copy(order: dict[str, Any]) -> None:
+    """Copy a topic to another, until the group has committed all of it."""
+    steps = Steps(order["crash"])
+
+    async def mark(event: StreamEvent) -> StreamEvent:
+        return msgspec.structs.replace(event, session_id=order["name"])
+
+    processor = KafkaStreamProcessor(
+        order["servers"], delivery=order["delivery"], max_poll_records=order["batch"], instance_id=order["name"],
+        observe=steps,
+    )  # fmt: skip
+    for _ in range(order["consumers"]):
+        processor.setup_consumer(order["topic"], order["name"], mark, output_topic=order["output"])
+    processor.start_consumers()
+    with admin(Connection(order["servers"])) as client:
+        waiting = threading.Event()
+        for _ in range(int(LONGEST / LOOK_SECONDS)):
+            found = client.list_group_offsets([order["name"]])[order["name"]]
+            committed = {str(where.partition): place.offset for where, place in found.items()}
+            if committed == order["ends"] and steps.seen["sent"] == steps.seen["polled"]:
+                break
+            steps.moved.wait(LOOK_SECONDS)
+            steps.moved.clear()
+        else:
+            raise TimeoutError(f"{committed} is committed, {steps.seen} were seen")
+        waiting.clear()
+    processor.stop()
+
+
+def recommend(order: dict[str, Any]) -> None:
+    """Take part in the recommendation system until standard input says so, or until the crash."""
+    steps = Steps(order["crash"])
+
+    async def work() -> None:
+        system = KafkaRecommendationSystem(
+            order["servers"], clock=SimulatedClock(), delivery=order["delivery"], instance_id="one",
+            processor_options={"observe": steps, "max_poll_records": order["batch"]},
+        )  # fmt: skip
+        async with system:
+            for user, item, kind in order["interactions"]:
+                await system.send_user_interaction(user, item, kind)
+            request = await system.request_recommendations("user-0")
+            await system.await_response(request, timedelta(seconds=LONGEST))
+
+    asyncio.run(work())
+
+
+LIVES = {"copy": copy, "recommend": recommend}
+
+
+def main() -> None:
+    for line in sys.stdin:
+        order = json.loads(line)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                LIVES[order["life"]](order)
+                code = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(code)
+        _, status = os.waitpid(pid, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+if __name__ == "__main__":
+    main()
