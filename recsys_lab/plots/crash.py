@@ -59,12 +59,12 @@ def crash(table: pd.DataFrame) -> Picture:
     ax.set_xticks([1, *range(5, count + 1, 5)])
     ax.set_xlabel("record", fontsize=9)
     ax.grid(visible=False)
-    for label, look in (
-        ("worked on", {"color": BLUE}),
-        ("once more, or doubled", {"color": COLOURS["stale"]}),
-        ("once", {"color": COLOURS["fresh"]}),
+    for label, colour in (
+        ("worked on", BLUE),
+        ("once more, or doubled", COLOURS["stale"]),
+        ("once", COLOURS["fresh"]),
     ):
-        ax.scatter([], [], s=60, marker="s", label=label, **look)
+        ax.scatter([], [], s=60, marker="s", label=label, color=colour)
     ax.scatter([], [], s=90, marker="|", color=GREEN, linewidth=3, label="checkpoint")
     ax.scatter([], [], s=60, marker="x", color=RED, linewidth=2, label="crash")
     figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=5, handletextpad=0.3)

@@ -16,17 +16,15 @@ def remembered(table: pd.DataFrame) -> Picture:
     figure, (ax,) = picture(finding, height=3.0)
     for kind, colour in (("none", RED), (limit, BLUE)):
         rows = kinds[kind]
-        ax.step(rows["time"], rows["held"], where="post", color=colour, linewidth=1.8)
-        said = "without" if kind == "none" else f"time to live {limit}"
-        at = rows.iloc[len(rows) // 2 if kind == "none" else -1]
-        below = (6, -12) if kind == "none" else (-4, 10)
-        ax.annotate(
-            said, (at["time"], at["held"]), below, textcoords="offset points", color=colour, fontsize=9,
-            ha="left" if kind == "none" else "right",
-        )  # fmt: skip
-    days = pd.date_range(table["time"].min().floor("D"), table["time"].max().ceil("D"), freq="12h")
-    ax.set_xticks(list(days), [f"{day:%a %H:%M}" for day in days])
+        ax.step(rows["time"], rows["held"], where="post", color=colour, linewidth=1.8, label=_called(kind))
+    ax.legend(fontsize=9, frameon=False, loc="upper left")
+    days = pd.date_range(table["time"].min().floor("D"), table["time"].max().ceil("12h"), freq="12h")
+    ax.set_xticks(days, [f"{day:%a %H:%M}" for day in days])
     ax.set(xlabel="time (of the job's clock)", ylabel="customers in the state")
     ax.set_ylim(bottom=0)
     ax.tick_params(axis="x", labelcolor=INK)
     return figure
+
+
+def _called(kind: str) -> str:
+    return "no time to live" if kind == "none" else f"time to live {kind}"

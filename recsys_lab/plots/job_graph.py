@@ -12,7 +12,7 @@ from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, pict
 
 WIDTH, HEIGHT = 0.8, 0.62
 COLOUR_OF = {"source or sink": GREY, "record by record": BLUE, "by key": ORANGE, "remembers": GREEN}
-_CALLED = {"timestamps": "times", "side_output": "side output", "interval_join": "join", "cep": "pattern"}
+_CALLED = {"side_output": "side output", "interval_join": "join", "cep": "pattern"}
 
 
 def job_graph(table: pd.DataFrame) -> Picture:
@@ -24,7 +24,7 @@ def job_graph(table: pd.DataFrame) -> Picture:
     place = _places(rows)
     width = max(x for x, _ in place.values()) + 1
     height = max(y for _, y in place.values()) + 1
-    figure, (ax,) = picture(_finding(table), height=1.25 + 0.95 * height)
+    figure, (ax,) = picture(_finding(table), height=0.85 + 0.85 * height)
     for row in rows:
         for before in row.upstream:
             new_owner = any(other.number == before and other.kind == "key_by" for other in rows)
@@ -33,7 +33,7 @@ def job_graph(table: pd.DataFrame) -> Picture:
     for row in rows:
         _box(ax, *place[row.number], row)
     ax.set_xlim(-0.55, max(width, 5) - 0.45)
-    ax.set_ylim(-height + 0.15, 0.75)
+    ax.set_ylim(-height + 0.55, 0.62)
     ax.axis("off")
     for number, (group, colour) in enumerate(COLOUR_OF.items()):
         said = "by key: from here each key has one place" if group == "by key" else group
@@ -77,7 +77,16 @@ def _box(ax: Axes, x: float, y: float, row: Any) -> None:
     )
     called = _CALLED.get(row.kind, row.kind)
     own = "" if row.name.startswith(f"{row.kind}-") else row.name
-    ax.text(x, -y + 0.1, called, ha="center", va="center", fontsize=9.5, fontweight="bold", color=INK)
+    ax.text(
+        x,
+        -y + 0.1,
+        called,
+        ha="center",
+        va="center",
+        fontsize=9.5 if len(called) < 9 else 8,
+        fontweight="bold",
+        color=INK,
+    )
     ax.text(x, -y - 0.13, own or f"× {row.parallelism}", ha="center", va="center", fontsize=8, color=INK)
 
 
@@ -97,4 +106,4 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], count
         )
     )
     if count:
-        ax.text((x + to_x) / 2, -(y + to_y) / 2 + 0.42, f"{count:,}", ha="center", fontsize=8, color=GREY)
+        ax.text((x + to_x) / 2, -(y + to_y) / 2 + 0.38, f"{count:,}", ha="center", fontsize=8, color=GREY)

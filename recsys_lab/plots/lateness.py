@@ -38,10 +38,8 @@ def lateness(table: pd.DataFrame) -> Picture:
     updated, late = table["updated"] * shares, table["late"] * shares
     missing.bar(places, updated, color=_UPDATED, width=0.6, label="in an update")
     missing.bar(places, late, bottom=updated, color=RED, width=0.6, label="too late: side output")
-    for place, height, rest in zip(places, updated + late, late, strict=True):
-        if height:
-            words = f"{height:.1f}" if rest in (0, height) else f"{height:.1f}, late {rest:.1f}"
-            missing.text(place, height, words, ha="center", va="bottom", fontsize=8, color=INK)
+    for place, height in zip(places, updated + late, strict=True):
+        missing.text(place, height, f"{height:.1f}", ha="center", va="bottom", fontsize=8, color=INK)
     missing.set_xticks(places, labels)
     missing.set(xlabel="bound: how long the watermark waits", ylabel="not in the first result (%)")
     missing.set_ylim(0, max(1.0, 1.22 * (updated + late).max()))
@@ -50,7 +48,7 @@ def lateness(table: pd.DataFrame) -> Picture:
     for place, seconds in zip(places, table["delay_s"], strict=True):
         delay.text(place, seconds / 60, f"{seconds / 60:.1f}", ha="center", va="bottom", fontsize=8, color=INK)
     delay.set_xticks(places, labels)
-    delay.set(xlabel="bound: how long the watermark waits", ylabel="first result after the window's end (min)")
+    delay.set(xlabel="bound: how long the watermark waits", ylabel="delay of the first result (min)")
     return figure
 
 

@@ -23,7 +23,7 @@ def matches(table: pd.DataFrame) -> Picture:
     matched = table[table["fate"] != "none"]
     depth = {lane: int(matched[matched[by] == lane].groupby(["pattern", "match"]).ngroups) for lane in lanes}
     figure, (ax,) = picture(_finding(table, by, lanes), height=1.5 + sum(0.42 + 0.2 * depth[lane] for lane in lanes))
-    clock_axis(ax, table["time"])
+    clock_axis(ax, [*table["time"], *table["until"].dropna()])
     top, ticks = 0.0, []
     for lane in lanes:
         rows = table[table[by] == lane].drop_duplicates(["user", "time"])
@@ -42,7 +42,7 @@ def matches(table: pd.DataFrame) -> Picture:
         ax.scatter([], [], s=44, label=label, **look)  # type: ignore[arg-type]
     ax.plot([], [], color=GREEN, linewidth=2, marker=".", label="a match")
     if (table["fate"] == "timed out").any():
-        ax.plot([], [], color=RED, linewidth=2, marker=".", linestyle=":", label="ran out of time")
+        ax.plot([], [], color=RED, linewidth=2, marker="x", linestyle=":", label="ran out of time")
     figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=4)
     return figure
 
@@ -52,11 +52,12 @@ def _lines(ax: Axes, matched: pd.DataFrame, top: float) -> float:
     for (_, fate, _), rows in matched.groupby(["pattern", "fate", "match"], sort=True):
         y += 0.28
         lost = fate == "timed out"
-        times = sorted(rows["time"])
-        ax.plot(
-            times, [y] * len(times), color=RED if lost else GREEN, linestyle=":" if lost else "-", linewidth=2,
-            marker=".", markersize=9, zorder=2,
-        )  # fmt: skip
+        times = sorted([*rows["time"], *rows["until"].dropna().head(1)])
+        look: dict[str, Any] = {"color": RED, "linestyle": ":"} if lost else {"color": GREEN, "linestyle": "-"}
+        ax.plot(times, [y] * len(times), linewidth=2, zorder=2, **look)
+        ax.scatter(rows["time"], [y] * len(rows), s=26, color=look["color"], zorder=2)
+        if lost:
+            ax.scatter(times[-1:], [y], s=36, marker="x", color=RED, zorder=2)
     return y
 
 

@@ -9,10 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
 from recsys_lab.plots.moments import MINUTE, USERS, clock, clock_axis
-from recsys_lab.plots.style import BLUE, FAINT, GREEN, GREY, INK, ORANGE, RED, SKY, Picture, picture
+from recsys_lab.plots.style import BLUE, FAINT, GREEN, INK, ORANGE, RED, SKY, Picture, picture
 
 COLOUR_OF = {"ann": BLUE, "bob": ORANGE}
 _MARKER_OF = {"view": "o", "purchase": "s"}
+WAIT = 5 * MINUTE
+"""After which the job of the timers nudges."""
 
 
 def steps_sentence(table: pd.DataFrame) -> str:
@@ -29,9 +31,10 @@ def steps(table: pd.DataFrame) -> Picture:
     """
     last = int(table["step"].max())
     now = int(table.loc[table["now"], "step"].iloc[0]) if "now" in table else last
-    figure, (arrivals, held) = picture(_record_words(table, now), rows=2, height=5.9)
+    figure, (arrivals, held) = picture(_record_words(table, now), rows=2, height=5.2)
     figure.set_layout_engine("constrained", h_pad=0.06)
     grid = arrivals.get_gridspec()
+    assert grid is not None
     grid.set_height_ratios([1.75, 1])
     _arrivals(arrivals, table, now)
     _held(held, table, now)
@@ -42,8 +45,8 @@ def _arrivals(ax: Axes, table: pd.DataFrame, now: int) -> None:
     records = table[table["what"] == "record"]
     marks = table[table["what"] == "watermark"].set_index("step")["start"]
     bound = int(table["bound"].iloc[0])
-    moments = [*records["start"], *(records["start"] + 4 * MINUTE)]
-    clock_axis(ax, moments)
+    _event_time(ax, records)
+    ax.set_xticklabels([])
     left, right = ax.get_xlim()
     count = len(records)
     steps, levels = [], []
@@ -78,11 +81,13 @@ def _arrivals(ax: Axes, table: pd.DataFrame, now: int) -> None:
         if row.step == now:
             ax.axhspan(row.step - 0.5, row.step + 0.5, color=SKY, alpha=0.25, linewidth=0, zorder=0)
         words = f"{row.user}, {row.text}{': too late' if late else ''}"
+        behind = row.start <= marks[row.step] if pd.notna(marks[row.step]) else False
         ax.annotate(
             words,
             (row.start, row.step),
-            (9, 0),
+            (-9 if behind else 9, 0),
             textcoords="offset points",
+            ha="right" if behind else "left",
             va="center",
             fontsize=8,
             color=RED if late else INK,
@@ -94,9 +99,16 @@ def _arrivals(ax: Axes, table: pd.DataFrame, now: int) -> None:
     ax.grid(visible=False)
 
 
+def _event_time(ax: Axes, records: pd.DataFrame) -> None:
+    """The axis that both parts share: the records, and what a window or a timer adds behind the last."""
+    clock_axis(ax, [*records["start"], records["start"].max() + 2 * MINUTE])
+    first, _ = ax.get_xlim()
+    ax.set_xlim(first, records["start"].max() + 5.5 * MINUTE)
+
+
 def _held(ax: Axes, table: pd.DataFrame, now: int) -> None:
     records = table[table["what"] == "record"]
-    clock_axis(ax, [*records["start"], *(records["start"] + 4 * MINUTE)])
+    _event_time(ax, records)
     seen, at_hand = table[table["step"] <= now], table[table["step"] == now]
     users = [user for user in USERS if user in set(records["user"])]
     if table["job"].iloc[0] == "nudges":
@@ -116,7 +128,7 @@ def _windows(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[st
     held = {(row.user, row.start, row.end): row.number for row in _rows(at_hand[at_hand["what"] == "window"])}
     for row in _rows(last):
         fresh, kept = row.step == now, (row.user, row.start, row.end) in held
-        said = f"{row.number}" + (" (updated)" if row.times > 1 else "") + (" kept" if kept and row.times == 1 else "")
+        said = f"{row.number}" + (", updated" if row.times > 1 else "") + (", kept" if kept else "")
         _block(ax, row.start, row.end, users.index(row.user), said, GREEN, 0.95 if fresh else 0.4)
     done = {(row.user, row.start, row.end) for row in _rows(last)}
     for (user, start, end), number in held.items():
@@ -131,22 +143,16 @@ def _timers(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[str
         ax.scatter([row.number], [y], s=80, color=SKY, edgecolor=BLUE, zorder=3)
         said = f"last view {clock(row.number)}"
         ax.annotate(said, (row.number, y), (0, -8), textcoords="offset points", ha="center", va="top", fontsize=8)
+    due = {(row.user, row.number + WAIT) for row in _rows(at_hand[at_hand["what"] == "state"])}
     for row in _rows(at_hand[at_hand["what"] == "timer"]):
-        y = users.index(row.user)
-        ax.plot([row.start] * 2, [y - 0.3, y + 0.3], color=GREY, linewidth=2.2)
-        ax.annotate(
-            clock(row.start),
-            (row.start, y - 0.3),
-            (0, 2),
-            textcoords="offset points",
-            ha="center",
-            fontsize=7.5,
-            color=GREY,
-        )
+        y, valid = users.index(row.user), (row.user, row.start) in due
+        ax.plot([row.start] * 2, [y - 0.3, y + 0.3], color=INK if valid else FAINT, linewidth=2.2)
+        if valid:
+            at, above = (row.start, y - 0.3), (0, 2)
+            ax.annotate(clock(row.start), at, above, textcoords="offset points", ha="center", fontsize=8, color=INK)
     for row in _rows(seen[seen["what"] == "nudged"]):
-        due = row.start + 5 * MINUTE
-        ax.scatter([due], [users.index(row.user)], s=130, marker="*", color=GREEN, zorder=4)
-    _legend(ax, [("●", SKY, "state"), ("❙", GREY, "timer that waits"), ("★", GREEN, "nudged")])
+        ax.scatter([row.start + WAIT], [users.index(row.user)], s=130, marker="*", color=GREEN, zorder=4)
+    _legend(ax, [("●", SKY, "state"), ("❙", INK, "timer (pale: void by now)"), ("★", GREEN, "nudged")])
 
 
 def _legend(ax: Axes, entries: list[tuple[str, str, str]]) -> None:
@@ -154,7 +160,7 @@ def _legend(ax: Axes, entries: list[tuple[str, str, str]]) -> None:
     for sign, colour, said in entries:
         ax.text(at, 1.0, sign, color=colour, fontsize=9, transform=ax.transAxes, va="top")
         ax.text(at + 0.018, 1.0, said, color=INK, fontsize=8.5, transform=ax.transAxes, va="top")
-        at += 0.05 + 0.0125 * len(said)
+        at += 0.05 + 0.0115 * len(said)
 
 
 def _block(ax: Axes, start: int, end: int, y: int, said: str, colour: str | None, strength: float) -> None:
@@ -193,7 +199,9 @@ def _consequence(table: pd.DataFrame, number: int) -> str:
     else:
         parts.append(f"The watermark stays at {clock(marks[number] + 1)}")
     if not record.empty and record["number"].iloc[0]:
-        parts.append("and every window it belongs to is closed: it goes to the side output, and is counted there")
+        parts[0] += ", and every window that the record belongs to is closed: it is dropped, and counted"
+    for row in _rows(_grown(table, number)):
+        parts.append(f"{row.user}'s session is now {clock(row.start)}–{clock(row.end)} with {row.number} records")
     for row in _rows(fired):
         earlier = table[(table["step"] < number) & (table["what"] == "fired")]
         again = ((earlier["user"] == row.user) & (earlier["start"] == row.start) & (earlier["end"] == row.end)).any()
@@ -202,6 +210,16 @@ def _consequence(table: pd.DataFrame, number: int) -> str:
     for row in _rows(nudged):
         parts.append(f"{row.user} has bought nothing within 5 minutes of {clock(row.start)}: nudged")
     return "; ".join(parts) + "."
+
+
+def _grown(table: pd.DataFrame, number: int) -> pd.DataFrame:
+    """Sessions that this step has made larger."""
+    windows = table[(table["what"] == "window") & (table["job"] == "sessions")]
+    before = windows[windows["step"] == number - 1]
+    here = windows[(windows["step"] == number) & (windows["number"] > 1)]
+    known = set(zip(before["user"], before["start"], before["end"], strict=True))
+    is_new = [(row.user, row.start, row.end) not in known for row in _rows(here)]
+    return here[is_new]
 
 
 def _length(seconds: int) -> str:

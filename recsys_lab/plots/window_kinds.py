@@ -16,11 +16,10 @@ LANE = 0.36
 
 def window_kinds_sentence(table: pd.DataFrame) -> str:
     """How often an event is counted, and how many sessions there are. table: of `experiments.window_kinds`."""
-    windows = table[table["kind"] != "event"].groupby("kind")["count"].agg(["size", "sum"])
-    events = int((table["kind"] == "event").sum())
-    each = windows.loc["sliding", "sum"] / events
+    counts = {kind: table.loc[table["kind"] == kind, "count"] for kind in ("event", *_COLOUR_OF)}
+    each = int(counts["sliding"].sum()) / len(counts["event"])
     times = f"{each:.0f} times" if each == round(each) else f"{each:.1f} times on average"
-    sessions = int(windows.loc["session", "size"])
+    sessions = len(counts["session"])
     sliding = "once" if each == 1 else times
     made = f"{sessions} session{'s' * (sessions != 1)}"
     return f"Tumbling windows count each event once, sliding ones {sliding}; silence makes {made}"

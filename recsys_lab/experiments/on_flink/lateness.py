@@ -115,4 +115,4 @@ def _measured(stream: Sequence[Arrival], bound: int, lateness: int) -> dict[str,
 def _arriving(stream: Sequence[Arrival], clock: SimulatedClock) -> Iterator[tuple[int, int, str]]:
     for row in stream:
         clock.set(moment_of(row.arrived))
-        yield tuple(row)
+        yield row.time, row.arrived, row.item_id

@@ -40,7 +40,7 @@ def a_morning() -> list[Visit]:
         visit("ann", "10:01"),
         visit("bob", "10:02:30", item="mug"),
         visit("ann", "10:04", item="rug"),
-        visit("bob", "10:03", item="bag"),
+        visit("bob", "10:03:20", item="bag"),
         visit("bob", "10:06:30"),
         visit("ann", "10:04:40", "purchase", "rug"),
         visit("ann", "10:07:30"),
@@ -66,5 +66,10 @@ def time_of(record: Visit, _: int) -> int:
 
 def timed(processor: FlinkStreamProcessor, records: Any, bound: timedelta, name: str = "visits") -> DataStream:
     """A stream of records with their event times; it waits `bound` for those that come behind later ones."""
+    return with_times(processor.add_source(records, name=name), bound)
+
+
+def with_times(stream: DataStream, bound: timedelta) -> DataStream:
+    """The same stream, with the event times of its records, and watermarks."""
     strategy = WatermarkStrategy.for_bounded_out_of_orderness(bound).with_timestamp_assigner(time_of)
-    return processor.add_source(records, name=name).assign_timestamps_and_watermarks(strategy)
+    return stream.assign_timestamps_and_watermarks(strategy)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from recsys_lab.experiments.on_flink.morning import Visit, timed, user_of, visit
 from recsys_lab.flink import FlinkStreamProcessor, ListSink, OutputTag
-from recsys_lab.flink.cep import CEP, Pattern
+from recsys_lab.flink.cep import CEP, Match, Pattern
 
 
 def hesitation() -> list[Visit]:
@@ -47,7 +47,8 @@ def matches(
 
     patterns: one, or several by name. records: in order of arrival. timeouts: also give what ran out of time.
     Columns: pattern (its name), fate (matched, timed out, or none, for events in no match), match (from 1 within
-    the pattern), user, stage, item, type, time (epoch ms).
+    the pattern), until (epoch ms; when the time of a timed-out one was over), stage, user, item, type, time (epoch
+    ms).
     """
     named = patterns if isinstance(patterns, dict) else {"": patterns}
     rows: list[tuple[Any, ...]] = []
@@ -55,23 +56,28 @@ def matches(
         found, timed_out, tag = ListSink(), ListSink(), OutputTag("timed out")
         processor = FlinkStreamProcessor(checkpoint_interval=None)
         stream = timed(processor, list(records), timedelta(minutes=1)).key_by(user_of)
-        timeout: dict[str, Any] = {"timeout_tag": tag} if timeouts else {}
-        selected = CEP.pattern(stream, pattern).select(lambda match: match, **timeout)
+        timeout: dict[str, Any] = {"timeout_tag": tag, "timeout_function": _over} if timeouts else {}
+        selected = CEP.pattern(stream, pattern).select(lambda match: (match, None), **timeout)
         selected.sink_to(found)
         if timeout:
             selected.get_side_output(tag).sink_to(timed_out)
         processor.execute("patterns")
         number, used = 0, set()
         for fate, sink in (("matched", found), ("timed out", timed_out)):
-            for match in sink:
+            for match, until in sink:
                 number += 1
                 for stage, events in match.items():
                     for event in events:
                         used.add((event["user"], event["time"]))
-                        rows.append((name, fate, number, stage, *_what(event)))
+                        rows.append((name, fate, number, until, stage, *_what(event)))
         alone = [event for event in records if (event["user"], event["time"]) not in used]
-        rows += [(name, "none", 0, "", *_what(event)) for event in alone]
-    return pd.DataFrame(rows, columns=["pattern", "fate", "match", "stage", "user", "item", "type", "time"])
+        rows += [(name, "none", 0, None, "", *_what(event)) for event in alone]
+    columns = ["pattern", "fate", "match", "until", "stage", "user", "item", "type", "time"]
+    return pd.DataFrame(rows, columns=columns).astype({"until": "Int64"})
+
+
+def _over(match: Match, time: int) -> tuple[Match, int]:
+    return match, time
 
 
 def _what(event: Visit) -> tuple[str, str, str, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -48,18 +48,13 @@ class Count(AggregateFunction):
         return a + b
 
 
-class Counted(NamedTuple):
-    """A window's result."""
-
-    user: str
-    start: int
-    end: int
-    count: int
+Counted = tuple[str, int, int, int]
+"""A window's result: user, start and end (epoch ms), count."""
 
 
-def counted(user: str, window: TimeWindow, counts: Iterable[int]) -> Iterator[tuple[str, int, int, int]]:
+def counted(user: str, window: TimeWindow, counts: Iterable[int]) -> list[Counted]:
     """The result of a window of one user."""
-    yield from (tuple(Counted(user, window.start, window.end, count)) for count in counts)  # type: ignore[misc]
+    return [(user, window.start, window.end, count) for count in counts]
 
 
 JOBS: dict[str, Callable[[KeyedStream], DataStream]] = {
@@ -112,7 +107,7 @@ def _seen(step: Step) -> Iterator[Row]:
     for state in step.state:
         yield "state", state["key"], state["value"], None, state["name"], state["value"]
     for result in step.output[max(step.output)] if step.output else ():
-        if len(result) == len(Counted._fields):
+        if len(result) == 4:
             yield "fired", *result[:3], "", result[3]
         else:
             yield "nudged", result[0], result[1], None, told(result[1]), None
