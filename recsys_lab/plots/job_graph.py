@@ -12,6 +12,7 @@ from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, pict
 
 WIDTH, HEIGHT = 0.8, 0.62
 COLOUR_OF = {"source or sink": GREY, "record by record": BLUE, "by key": ORANGE, "remembers": GREEN}
+_ENDS = (("source", "records_out"), ("sink", "records_in"))
 _CALLED = {"side_output": "side output", "interval_join": "join", "cep": "pattern"}
 
 
@@ -44,13 +45,15 @@ def job_graph(table: pd.DataFrame) -> Picture:
 
 
 def _finding(table: pd.DataFrame) -> str:
-    keys, memories = int((table["kind"] == "key_by").sum()), int((table["group"] == "remembers").sum())
-    times = {1: "once", 2: "twice"}.get(keys, f"{keys} times")
-    dealt = f"records are dealt out by key {times}" if keys else "no record has to go to a certain place"
-    holds = (
-        f"{memories} of them {'remembers' if memories == 1 else 'remember'} something" if memories else "none remembers"
-    )
-    return f"{len(table)} operators: {dealt}; {holds}"
+    memories = int((table["group"] == "remembers").sum())
+    holds = f"{memories} of {len(table)} operators {'remembers' if memories == 1 else 'remember'} something"
+    came, went = (int(table.loc[table["kind"] == kind, column].sum()) for kind, column in _ENDS)
+    if came:
+        late = int(table["late"].sum())
+        return f"{came:,} records in, {went:,} results out{f', {late:,} too late' if late else ''}; {holds}"
+    keys = int((table["kind"] == "key_by").sum())
+    times = {0: "not at all", 1: "once", 2: "twice"}.get(keys, f"{keys} times")
+    return f"A program, not yet run: records will be dealt out by key {times}; {holds}"
 
 
 def _places(rows: list[Any]) -> dict[int, tuple[float, float]]:

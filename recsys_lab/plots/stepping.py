@@ -202,14 +202,29 @@ def _consequence(table: pd.DataFrame, number: int) -> str:
         parts[0] += ", and every window that the record belongs to is closed: it is dropped, and counted"
     for row in _rows(_grown(table, number)):
         parts.append(f"{row.user}'s session is now {clock(row.start)}–{clock(row.end)} with {row.number} records")
+    called = "session" if table["job"].iloc[0] == "sessions" else "window"
     for row in _rows(fired):
         earlier = table[(table["step"] < number) & (table["what"] == "fired")]
         again = ((earlier["user"] == row.user) & (earlier["start"] == row.start) & (earlier["end"] == row.end)).any()
         verb = "fires again, corrected" if again else "fires"
-        parts.append(f"{row.user}'s window {clock(row.start)}–{clock(row.end)} {verb}: {row.number}")
+        parts.append(f"{row.user}'s {called} {clock(row.start)}–{clock(row.end)} {verb}: {row.number}")
+    if table["job"].iloc[0] == "nudges" and not record.empty:
+        parts.append(_remembers(table, number, record.iloc[0]))
     for row in _rows(nudged):
         parts.append(f"{row.user} has bought nothing within 5 minutes of {clock(row.start)}: nudged")
     return "; ".join(parts) + "."
+
+
+def _remembers(table: pd.DataFrame, number: int, record: Any) -> str:
+    """What a record did to the state of its user, in the job of the timers."""
+    states = table[(table["what"] == "state") & (table["user"] == record["user"])].set_index("step")["number"]
+    before, after = states.get(number - 1), states.get(number)
+    user = record["user"]
+    if after is not None and after != before:
+        return f"{user}'s last view is now {clock(after)}, and a timer waits for {clock(after + WAIT)}"
+    if record["text"] == "purchase" and before is not None and after is None:
+        return f"{user} has bought: the state is cleared, and the timer void"
+    return f"the {record['text']} is older than what is remembered of {user}, and changes nothing"
 
 
 def _grown(table: pd.DataFrame, number: int) -> pd.DataFrame:

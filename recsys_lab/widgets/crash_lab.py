@@ -12,6 +12,6 @@ def crash_lab(*, at: int = 18, every: int = 7, parallelism: int = 4) -> Bench:
     controls = {
         "at": slider("crash at record", at, 1, 30),
         "every": slider("a checkpoint every … records", every, 1, 30),
-        "parallelism": choice("subtasks after the crash (before: 2)", parallelism, (1, 2, 4, 8)),
+        "parallelism": choice("subtasks in the second life", parallelism, (1, 2, 4, 8)),
     }
     return Bench("The crash lab", controls, experiments.crash, plots.crash, plots.crash_sentence)

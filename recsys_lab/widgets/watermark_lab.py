@@ -33,6 +33,6 @@ def watermark_lab(stream: Sequence[Any], *, bound: int = 60, lateness: int = 0) 
 
     controls = {
         "bound": choice("bound: the watermark waits", bound, CHOICES),
-        "lateness": choice("allowed lateness: a window is kept", lateness, CHOICES),
+        "lateness": choice("allowed lateness: window kept", lateness, CHOICES),
     }
     return Bench("The watermark lab", controls, experiment, plots.lateness, plots.lateness_sentence)
