@@ -29,7 +29,7 @@ from recsys_lab.flink import (
 from recsys_lab.flink.codec import decode_column, encode_column
 from recsys_lab.flink.tables import Table
 from tests.builders import a_click
-from tests.flink.jobs import Event, key_of, timed, value_of
+from tests.flink.jobs import Event, key_of, timed, untimed, value_of
 
 STREAM: list[Event] = [(f"k{i % 5}", i, i) for i in range(60)]
 
@@ -138,6 +138,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_and_the_one_before_offered(
     assert sink.values == expected()[30:]
 
 
+@untimed
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_no_flipped_byte_goes_unnoticed(place: int, value: int) -> None:
     from recsys_lab.flink.checkpoints import seal, unseal
@@ -317,6 +318,7 @@ def shape(value: Any) -> Any:
     return (kind, repr(value))
 
 
+@untimed
 @given(st.lists(values, max_size=5))
 def test_values_come_back_exactly_as_they_were(column: list[Any]) -> None:
     back = decode_column(encode_column(column, (Point,)), (Point,))
@@ -339,6 +341,20 @@ def test_events_windows_counters_and_numbers_of_numpy_come_back() -> None:
     assert list(map(type, back)) == list(map(type, column))
 
 
+def test_a_record_that_the_program_defines_itself_need_not_be_declared() -> None:
+    assert decode_column(encode_column([Point(1, ("a",)), TimeWindow(0, 5)])) == [Point(1, ("a",)), TimeWindow(0, 5)]
+
+    @dataclass
+    class Hidden:
+        x: int
+
+    with pytest.raises(JobError, match="declare the type"):
+        encode_column([Hidden(1)])
+    assert decode_column(encode_column([Hidden(1)], (Hidden,)), (Hidden,)) == [Hidden(1)]
+    with pytest.raises(CheckpointError, match="Declare its type"):
+        decode_column(encode_column([Hidden(1)], (Hidden,)))
+
+
 def test_what_cannot_be_saved_says_what_to_do() -> None:
     with pytest.raises(JobError, match="declare the type"):
         encode_column([object()])
@@ -357,6 +373,7 @@ operations = st.lists(
 )
 
 
+@untimed
 @given(operations, st.booleans())
 def test_changes_applied_in_order_are_the_whole(steps: list[Any], ordered: bool) -> None:
     table, copy = Table(ordered=ordered), Table(ordered=ordered)

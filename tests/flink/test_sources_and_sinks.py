@@ -176,7 +176,7 @@ def test_a_parquet_file_and_a_json_lines_file_give_their_rows_from_any_offset(tm
 
 def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text('{"a": 1}\n{"a": \n')
-    with pytest.raises(JobError, match="line 2 of rows.jsonl"):
+    with pytest.raises(JobError, match=r"line 2 of rows\.jsonl"):
         run(lambda p: p.add_source(FileSource(tmp_path / "rows.jsonl")))
 
 
