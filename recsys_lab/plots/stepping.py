@@ -140,19 +140,20 @@ def _windows(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[st
 def _timers(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[str]) -> None:
     for row in _rows(at_hand[at_hand["what"] == "state"]):
         y = users.index(row.user)
-        ax.scatter([row.number], [y], s=80, color=SKY, edgecolor=BLUE, zorder=3)
-        said = f"last view {clock(row.number)}"
-        ax.annotate(said, (row.number, y), (0, -8), textcoords="offset points", ha="center", va="top", fontsize=8)
-    due = {(row.user, row.number + WAIT) for row in _rows(at_hand[at_hand["what"] == "state"])}
-    for row in _rows(at_hand[at_hand["what"] == "timer"]):
-        y, valid = users.index(row.user), (row.user, row.start) in due
-        ax.plot([row.start] * 2, [y - 0.3, y + 0.3], color=INK if valid else FAINT, linewidth=2.2)
-        if valid:
-            at, above = (row.start, y - 0.3), (0, 2)
-            ax.annotate(clock(row.start), at, above, textcoords="offset points", ha="center", fontsize=8, color=INK)
+        ax.plot([row.start, row.start + WAIT], [y, y], color=SKY, alpha=0.5, linewidth=1.2, zorder=1)
+        ax.scatter([row.start], [y], s=62, marker=_MARKER_OF[row.text], color=SKY, edgecolor=BLUE, zorder=3)
+    for place, row in enumerate(_rows(at_hand[at_hand["what"] == "timer"].sort_values(["user", "start"]))):
+        y = users.index(row.user)
+        ax.plot([row.start] * 2, [y - 0.25, y + 0.25], color=INK, linewidth=2.2)
+        above = place % 2 == 0  # neighbours must not write over each other
+        at, away = (row.start, y - 0.25 if above else y + 0.25), (0, 2 if above else -2)
+        ax.annotate(
+            clock(row.start), at, away, textcoords="offset points", ha="center", va="bottom" if above else "top",
+            fontsize=7.5, color=INK,
+        )  # fmt: skip
     for row in _rows(seen[seen["what"] == "nudged"]):
         ax.scatter([row.start + WAIT], [users.index(row.user)], s=130, marker="*", color=GREEN, zorder=4)
-    _legend(ax, [("●", SKY, "state"), ("❙", INK, "timer (pale: void by now)"), ("★", GREEN, "nudged")])
+    _legend(ax, [("●", SKY, "state: a record that is remembered"), ("❙", INK, "its timer"), ("★", GREEN, "nudged")])
 
 
 def _legend(ax: Axes, entries: list[tuple[str, str, str]]) -> None:
@@ -208,23 +209,27 @@ def _consequence(table: pd.DataFrame, number: int) -> str:
         again = ((earlier["user"] == row.user) & (earlier["start"] == row.start) & (earlier["end"] == row.end)).any()
         verb = "fires again, corrected" if again else "fires"
         parts.append(f"{row.user}'s {called} {clock(row.start)}–{clock(row.end)} {verb}: {row.number}")
-    if table["job"].iloc[0] == "nudges" and not record.empty:
-        parts.append(_remembers(table, number, record.iloc[0]))
+    if table["job"].iloc[0] == "nudges":
+        if not record.empty:
+            parts.append(f"the record is remembered, and a timer waits for {clock(record['start'].iloc[0] + WAIT)}")
+        parts += _timers_due(table, number)
     for row in _rows(nudged):
-        parts.append(f"{row.user} has bought nothing within 5 minutes of {clock(row.start)}: nudged")
+        parts.append(f"{row.user} did nothing within 5 minutes of {clock(row.start)}: nudged")
     return "; ".join(parts) + "."
 
 
-def _remembers(table: pd.DataFrame, number: int, record: Any) -> str:
-    """What a record did to the state of its user, in the job of the timers."""
-    states = table[(table["what"] == "state") & (table["user"] == record["user"])].set_index("step")["number"]
-    before, after = states.get(number - 1), states.get(number)
-    user = record["user"]
-    if after is not None and after != before:
-        return f"{user}'s last view is now {clock(after)}, and a timer waits for {clock(after + WAIT)}"
-    if record["text"] == "purchase" and before is not None and after is None:
-        return f"{user} has bought: the state is cleared, and the timer void"
-    return f"the {record['text']} is older than what is remembered of {user}, and changes nothing"
+def _timers_due(table: pd.DataFrame, number: int) -> list[str]:
+    """Timers of views that fired in this step and nudged nobody, in the job of the timers."""
+    states = table[(table["what"] == "state") & (table["text"] == "view")]
+    before, here = states[states["step"] == number - 1], table[table["step"] == number]
+    gone = here[here["what"].isin(["state", "nudged"])]
+    still = set(zip(gone["user"], gone["start"], strict=True))
+    due = [row for row in _rows(before.sort_values("start")) if (row.user, row.start) not in still]
+    if not due:
+        return []
+    whose = ", ".join(f"{row.user}'s of {clock(row.start + WAIT)}" for row in due)
+    found = "this timer finds a later record and nudges nobody" if len(due) == 1 else "these timers find a later record"
+    return [f"{found}: {whose}"]
 
 
 def _grown(table: pd.DataFrame, number: int) -> pd.DataFrame:

@@ -78,7 +78,7 @@ def steps(job: str = "windows", bound: int = 60, records: Sequence[Visit] | None
     Columns: step (from 1; the last is the end of the stream), what, user, start, end, text, number. A row is one of:
     record (start: its event time; text: its type; number: 1 where it was too late), watermark (start: in epoch ms,
     not given before the first and after the last record), window (in memory now; number: records in it),
-    timer (start: when it is due), state (text: its name; number: its value),
+    timer (start: when it is due), state (of the nudges: start: time and text: type of a record that is remembered),
     fired (a window's result; number: the count), nudged (start: the view, end: when the timer fired).
     """
     processor = FlinkStreamProcessor(parallelism=2, checkpoint_interval=None)
@@ -105,7 +105,7 @@ def _seen(step: Step) -> Iterator[Row]:
     for timer in step.timers:
         yield "timer", timer["key"], timer["time"], None, "", None
     for state in step.state:
-        yield "state", state["key"], state["value"], None, state["name"], state["value"]
+        yield "state", state["key"], state["map_key"], None, state["value"], None
     for result in step.output[max(step.output)] if step.output else ():
         if len(result) == 4:
             yield "fired", *result[:3], "", result[3]
