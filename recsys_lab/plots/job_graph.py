@@ -46,14 +46,15 @@ def job_graph(table: pd.DataFrame) -> Picture:
 
 def _finding(table: pd.DataFrame) -> str:
     memories = int((table["group"] == "remembers").sum())
-    holds = f"{memories} of {len(table)} operators {'remembers' if memories == 1 else 'remember'} something"
+    holds = f"{'remembers' if memories == 1 else 'remember'} something"
     came, went = (int(table.loc[table["kind"] == kind, column].sum()) for kind, column in _ENDS)
     if came:
         late = int(table["late"].sum())
-        return f"{came:,} records in, {went:,} results out{f', {late:,} too late' if late else ''}; {holds}"
+        through = f"{came:,} records in, {went:,} results out{f', {late:,} too late' if late else ''}"
+        return f"{through}; {memories} of {len(table)} operators {holds}"
     keys = int((table["kind"] == "key_by").sum())
-    times = {0: "not at all", 1: "once", 2: "twice"}.get(keys, f"{keys} times")
-    return f"A program, not yet run: records will be dealt out by key {times}; {holds}"
+    deal = f"{keys} deal{'s' * (keys == 1)} records out by key"
+    return f"{len(table)} operators, not yet run: {deal}, {memories} {holds}"
 
 
 def _places(rows: list[Any]) -> dict[int, tuple[float, float]]:

@@ -16,7 +16,10 @@ def joined(table: pd.DataFrame) -> Picture:
     pairs = int((table["viewed"].notna() & table["bought"].notna()).sum())
     bought = table["bought"].dropna()
     alone = int(table.loc[table["viewed"].isna(), "bought"].notna().sum())
-    finding = f"Within {minutes} minutes of a view: {pairs} pairs; {alone} of {bought.nunique()} purchases have no view"
+    lack = "has" if alone == 1 else "have"
+    finding = (
+        f"Within {minutes} minutes of a view: {pairs} pairs; {alone} of {bought.nunique()} purchases {lack} no view"
+    )
     figure, (ax,) = picture(finding, height=3.3)
     lanes = list(dict.fromkeys(zip(table["user"], table["item"], strict=True)))
     viewed = table["viewed"].dropna()

@@ -94,10 +94,7 @@ def test_the_join_counts_pairs_and_purchases_without_one() -> None:
     assert plots.joined(experiments.joined(minutes=10)).finding == (
         "Within 10 minutes of a view: 4 pairs; 2 of 6 purchases have no view"
     )
-    assert (
-        "0 of 6" in plots.joined(experiments.joined(minutes=30)).finding
-        or "1 of 6" in plots.joined(experiments.joined(minutes=30)).finding
-    )
+    assert plots.joined(experiments.joined(minutes=30)).finding.endswith("6 pairs; 1 of 6 purchases has no view")
 
 
 def a_crash(plain: int, transactional: int, *, state: int = 10) -> pd.DataFrame:
@@ -131,9 +128,7 @@ def test_the_graph_says_what_went_through_once_the_job_has_run() -> None:
     job.add_source([1, 2, 3]).key_by(lambda n: n % 2).reduce(max).sink_to(ListSink())
     before = plots.job_graph(experiments.job_graph(job)).finding
     job.execute("graph")
-    assert before == (
-        "A program, not yet run: records will be dealt out by key once; 1 of 4 operators remembers something"
-    )
+    assert before == "4 operators, not yet run: 1 deals records out by key, 1 remembers something"
     after = plots.job_graph(experiments.job_graph(job)).finding
     assert after == "3 records in, 3 results out; 1 of 4 operators remembers something"
 
