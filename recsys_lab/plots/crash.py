@@ -20,9 +20,10 @@ def crash_sentence(table: pd.DataFrame) -> str:
     state = table[table["what"] == "state"]
     same = "is the same as" if (state["copies"] == state["right"]).all() else "is NOT that of"
     lost = int((table["copies"] < table["right"]).sum())
+    twice = f"{again} record{'s' * (again != 1)} once more" if again else "no record twice"
     return (
         f"{_finding(table)}. The second life {start}, with {table['parallelism'].iloc[0]} subtasks instead of 2, and "
-        f"worked on {again} records once more. Its state in the end {same} a run without a crash; "
+        f"worked on {twice}. Its state in the end {same} a run without a crash; "
         f"{lost or 'no'} result{'s are' if lost > 1 else ' is'} lost."
     )
 
@@ -88,7 +89,7 @@ def _finding(table: pd.DataFrame) -> str:
     plain, transactional = int(doubled["plain"]), int(doubled["transactional"])
     at = int(table["at"].iloc[0])
     if not plain and not transactional:
-        return f"A crash at record {at}: nothing was sent since the checkpoint, so even the plain sink doubles nothing"
+        return f"A crash at record {at}: nothing had been sent since the checkpoint, so nothing is doubled"
     results = f"{plain} result{'s' * (plain != 1)}"
     return f"A crash at record {at}: the plain sink doubles {results}, the transactional one {transactional or 'none'}"
 

@@ -40,7 +40,7 @@ def lateness(table: pd.DataFrame) -> Picture:
     missing.bar(places, updated, color=_UPDATED, width=0.6, label="in an update")
     missing.bar(places, late, bottom=updated, color=RED, width=0.6, label="too late: side output")
     for place, height in zip(places, updated + late, strict=True):
-        missing.text(place, height, f"{height:.1f}", ha="center", va="bottom", fontsize=8, color=INK)
+        missing.text(place, height, _percent(height), ha="center", va="bottom", fontsize=8, color=INK)
     missing.set_xticks(places, labels)
     missing.set(xlabel="bound: how long the watermark waits", ylabel="not in the first result (%)")
     missing.set_ylim(0, max(1.0, 1.22 * (updated + late).max()))
@@ -59,11 +59,15 @@ def _focus(table: pd.DataFrame) -> Any:
 
 
 def _finding(row: Any) -> str:
-    share = 100 * row.first / row.purchases
+    share = 100.0 if row.first == row.purchases else min(99.9, 100 * row.first / row.purchases)  # all, or not all
     return (
         f"A bound of {_length(row.bound)}: {share:.1f} % are in the first result, "
         f"which comes {row.delay_s / 60:.1f} min after its window."
     )
+
+
+def _percent(share: float) -> str:
+    return "< 0.1" if 0 < share < 0.05 else f"{share:.1f}"
 
 
 def _length(seconds: int) -> str:

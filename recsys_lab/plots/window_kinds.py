@@ -18,7 +18,7 @@ def window_kinds_sentence(table: pd.DataFrame) -> str:
     """How often an event is counted, and how many sessions there are. table: of `experiments.window_kinds`."""
     counts = {kind: table.loc[table["kind"] == kind, "count"] for kind in ("event", *_COLOUR_OF)}
     each = int(counts["sliding"].sum()) / len(counts["event"])
-    times = f"{each:.0f} times" if each == round(each) else f"{each:.1f} times on average"
+    times = f"{each:.0f} times" if each == round(each) else f"{each:.1f} times"
     sessions = len(counts["session"])
     sliding = "once" if each == 1 else times
     made = f"{sessions} session{'s' * (sessions != 1)}"

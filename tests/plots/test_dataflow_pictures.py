@@ -52,7 +52,7 @@ def test_the_windows_title_counts_how_often_and_how_many() -> None:
     finding = "Tumbling windows count each event once, sliding ones {}; silence makes {}"
     assert plots.window_kinds(experiments.window_kinds()).finding == finding.format("2 times", "4 sessions")
     uneven = plots.window_kinds(experiments.window_kinds(slide=3, gap=10)).finding
-    assert uneven == finding.format("3.4 times on average", "1 session")
+    assert uneven == finding.format("3.4 times", "1 session")
     assert "sliding ones once" in plots.window_kinds(experiments.window_kinds(slide=10)).finding
 
 
@@ -71,6 +71,12 @@ def test_the_lateness_title_tells_share_and_delay_of_the_bound_in_focus() -> Non
     other = table.assign(now=[False, True])
     assert plots.lateness(other).finding.startswith("A bound of 5 min: 99.0 %")
     assert "so no purchase comes too late" in plots.lateness_sentence(other)
+
+
+def test_nearly_all_is_not_called_all() -> None:
+    nearly = a_measure(purchases=10_000, first=9_999, updated=1, late=0)
+    assert "99.9 % are in the first result" in plots.lateness(nearly).finding
+    assert "100.0 %" in plots.lateness(a_measure(first=200, updated=0, late=0)).finding
 
 
 def test_a_purchase_that_is_nowhere_is_told() -> None:
@@ -110,7 +116,7 @@ def a_crash(plain: int, transactional: int, *, state: int = 10) -> pd.DataFrame:
     [
         (a_crash(2, 1), "the plain sink doubles 1 result, the transactional one none"),
         (a_crash(2, 2), "the plain sink doubles 1 result, the transactional one 1"),
-        (a_crash(1, 1), "even the plain sink doubles nothing"),
+        (a_crash(1, 1), "so nothing is doubled"),
     ],
 )
 def test_the_crash_title_counts_what_each_sink_doubled(table: pd.DataFrame, told: str) -> None:

@@ -56,7 +56,7 @@ def test_the_watermark_lab_moves_purchases_between_three_places() -> None:
 def test_the_crash_lab_crashes_where_it_is_told() -> None:
     bench = widgets.crash_lab(at=18, every=7)
     assert "doubles 3 results" in bench.picture.finding
-    assert "doubles nothing" in changed(bench, at=15)[0]
+    assert "nothing is doubled" in changed(bench, at=15)[0]
     assert "began anew" in changed(bench, at=3)[1]
     assert "with 8 subtasks" in changed(bench, parallelism=8)[1]
 
