@@ -19,7 +19,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import engine, import_time, recommend_latency, user_neighbours
+from benchmarks import engine, import_time, kafka_latency, kafka_ready, kafka_stream, recommend_latency, user_neighbours
 from benchmarks.scaling import scaling_plot
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
@@ -27,6 +27,9 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "engine": engine.rows,
     "recommend": recommend_latency.rows,
     "user_neighbours": user_neighbours.rows,
+    "kafka_ready": kafka_ready.rows,
+    "kafka": kafka_stream.rows,
+    "kafka_latency": kafka_latency.rows,
 }
 RESULTS = Path(__file__).parent / "results"
 

@@ -48,12 +48,14 @@ def doctor() -> None:
 def demo(
     interactions: Annotated[int | None, typer.Option(min=1, help="Stop after so many; all by default.")] = None,
     seed: Annotated[int, typer.Option(help="Decides who reloads their page when.")] = 0,
+    memory: Annotated[bool, typer.Option("--memory", help="Without Kafka: the engine alone, in memory.")] = False,
 ) -> None:
-    """Stream a year of real purchases through the engine and watch its figures; Ctrl-C ends it."""
+    """Stream a year of real purchases through real Kafka into the engine and watch its figures; Ctrl-C ends it."""
     from recsys_lab import datasets, demo
 
     purchases = datasets.load("online-retail")
-    demo.demo(purchases if interactions is None else purchases.head(interactions), seed=seed)
+    chosen = purchases if interactions is None else purchases.head(interactions)
+    demo.demo(chosen, seed=seed, kafka=not memory)
 
 
 @app.command()
@@ -86,6 +88,52 @@ def simulate(
     from recsys_lab.experiments import simulate
 
     reports.save(simulate(users, items, days, seed=seed).events, file)
+
+
+kafka = typer.Typer(help="Apache Kafka on this machine.", no_args_is_help=True)
+app.add_typer(kafka, name="kafka")
+
+
+@kafka.command("up")
+def kafka_up(
+    brokers: Annotated[int, typer.Option(help="1, or 3 that keep three copies.")] = 1,
+    port: Annotated[int, typer.Option(help="Of the first broker.")] = 9092,
+    data_dir: Annotated[Path | None, typer.Option(help="Folder that keeps the data.")] = None,
+) -> None:
+    """Start Kafka in the background; its data is kept for the next time."""
+    from recsys_lab.kafka import service
+
+    started = service.up(brokers=brokers, port=port, data_dir=data_dir)
+    typer.echo(f"Kafka is ready: {started.bootstrap_servers}\nIts data is in {started.data_dir}")
+    typer.echo(f"To use it in the lab: export KAFKA_BOOTSTRAP_SERVERS={started.bootstrap_servers}")
+
+
+@kafka.command("status")
+def kafka_status() -> None:
+    """Say whether that Kafka runs, and where; the exit code is 1 when it does not."""
+    from recsys_lab.kafka import service
+
+    found = service.running()
+    if found is None:
+        typer.echo("Kafka is not running; start it with: recsys-lab kafka up")
+        raise typer.Exit(1)
+    typer.echo(f"Kafka runs: {found.bootstrap_servers}, process ids {found.broker_pids}, data in {found.data_dir}")
+
+
+@kafka.command("down")
+def kafka_down() -> None:
+    """End that Kafka; its data is kept."""
+    from recsys_lab.kafka import service
+
+    typer.echo("Kafka has ended." if service.down() else "Kafka was not running.")
+
+
+@kafka.command("fetch")
+def kafka_fetch() -> None:
+    """Fetch what Kafka needs, once, so that it starts without the network; `make lab` does this."""
+    from recsys_lab.kafka.setup import fetch
+
+    fetch()
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import asyncio
 import contextlib
 import heapq
 import itertools
+import os
 import random
 import threading
 import uuid
@@ -117,15 +118,16 @@ class IdSource:
     """Ids that are the same on every run: `evt-000001`, `evt-000002` … or UUIDs drawn from the seed.
 
     prefix: what stands before the number. kind: "sequence", or "uuid" where several programs with different
-    seeds share one stream. Safe to call from several threads.
+    seeds share one stream, or "unique" for UUIDs that nobody has had before, seed or not: for what outlives a run, such
+    as records in Kafka. Safe to call from several threads.
     """
 
-    def __init__(self, seed: int = 0, *, prefix: str = "evt", kind: Literal["sequence", "uuid"] = "sequence"):
-        if kind not in ("sequence", "uuid"):
-            raise ValueError(f'kind is {shorten(kind)}; "sequence" or "uuid" is needed.')
+    def __init__(self, seed: int = 0, *, prefix: str = "evt", kind: Literal["sequence", "uuid", "unique"] = "sequence"):
+        if kind not in ("sequence", "uuid", "unique"):
+            raise ValueError(f'kind is {shorten(kind)}; "sequence", "uuid" or "unique" is needed.')
         self._prefix = prefix
         self._numbers = itertools.count(1)
-        self._random = random.Random(seed) if kind == "uuid" else None
+        self._random = {"uuid": random.Random(seed), "unique": random.Random(os.urandom(16))}.get(kind)
 
     def __call__(self) -> str:
         """The next id."""

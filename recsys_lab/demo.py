@@ -10,18 +10,50 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from recsys_lab.experiments.live import LiveFigures, live_run
+from recsys_lab.engine import StreamingRecommendationEngine
+from recsys_lab.experiments.live import LiveFigures, live_run, start_of
+from recsys_lab.experiments.settings import InMemory, OnKafka, Setting
 
 
-def demo(interactions: pd.DataFrame, *, seed: int = 0, console: Console | None = None) -> LiveFigures:
-    """Show a run over the interactions to its end, and give its last figures. Ctrl-C ends it early."""
-    return asyncio.run(_demo(interactions, seed, console or Console()))
+def demo(
+    interactions: pd.DataFrame, *, seed: int = 0, kafka: bool = False, console: Console | None = None
+) -> LiveFigures:
+    """Show a run over the interactions to its end, and give its last figures. Ctrl-C ends it early.
+
+    kafka: through a real Kafka (the one that KAFKA_BOOTSTRAP_SERVERS names, else one for this run), not in memory.
+    """
+    console = console or Console()
+    return asyncio.run((_on_kafka if kafka else _in_memory)(interactions, seed, console))
 
 
-async def _demo(interactions: pd.DataFrame, seed: int, console: Console) -> LiveFigures:
+async def _in_memory(interactions: pd.DataFrame, seed: int, console: Console) -> LiveFigures:
+    clock = start_of(interactions)
+    async with StreamingRecommendationEngine(clock=clock, seed=seed, exploration=0.0) as engine:
+        return await _show(InMemory(engine, clock), interactions, seed, console, ask_every=20)
+
+
+async def _on_kafka(interactions: pd.DataFrame, seed: int, console: Console) -> LiveFigures:
+    from recsys_lab.kafka import KafkaRecommendationSystem, LocalKafka
+
+    clock = start_of(interactions)
+    with console.status("Starting Kafka ..."):
+        kafka = LocalKafka.or_external().start()
+    try:
+        options = {"exploration": 0.0}
+        async with KafkaRecommendationSystem(
+            kafka.bootstrap_servers, clock=clock, seed=seed, engine_options=options
+        ) as system:
+            return await _show(OnKafka(system, clock), interactions, seed, console, ask_every=400)
+    finally:
+        kafka.stop()
+
+
+async def _show(
+    setting: Setting, interactions: pd.DataFrame, seed: int, console: Console, *, ask_every: int
+) -> LiveFigures:
     figures: LiveFigures | None = None
     with Live(console=console, refresh_per_second=8) as live:
-        async for figures in live_run(interactions, seed=seed):
+        async for figures in live_run(setting, interactions, seed=seed, ask_every=ask_every):
             live.update(view(figures))
     assert figures is not None, "live_run yields at the end of every run"
     return figures
@@ -29,7 +61,7 @@ async def _demo(interactions: pd.DataFrame, seed: int, console: Console) -> Live
 
 def view(figures: LiveFigures) -> Group:
     """The figures as a table over a progress bar."""
-    table = Table(show_header=False, box=None, padding=(0, 2))
+    table = Table(show_header=False, box=None, padding=(0, 1))
     for name, value, meaning in rows(figures):
         table.add_row(name, f"[bold]{value}[/bold]", f"[dim]{meaning}[/dim]")
     return Group(table, ProgressBar(total=figures.total, completed=figures.interactions, width=60))
@@ -38,14 +70,14 @@ def view(figures: LiveFigures) -> Group:
 def rows(figures: LiveFigures) -> list[tuple[str, str, str]]:
     """(name, value, meaning) of each figure, in reading order."""
     return [
-        ("date in the data", f"{figures.time:%d %B %Y}", "purchases are replayed in their order"),
-        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile, model, cache"),
-        ("throughput", f"{figures.per_second:,.0f} per s", "interactions and requests, just now"),
+        ("date in the data", f"{figures.time:%d %B %Y}", "purchases in their order"),
+        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile and model"),
+        ("throughput", f"{figures.per_second:,.0f} per s", "events and requests, just now"),
         (
             "latency",
             f"{figures.p50_ms:.2f} · {figures.p95_ms:.2f} · {figures.p99_ms:.2f} ms",
-            "half, 95 %, 99 % of the answers took at most this",
+            "p50 · p95 · p99 of an answer",
         ),
         ("cache hit rate", f"{figures.cache_hit_rate:.1%}", f"of {figures.requests:,} requests so far"),
-        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"next purchase was in the list, {figures.questions:,} asked"),
+        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"of {figures.questions:,} next purchases"),
     ]

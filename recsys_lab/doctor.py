@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import shutil
 import socket
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,10 +20,11 @@ from recsys_lab.lab import FIRST_PORT, PACKAGE
 
 PYTHONS = ((3, 10), (3, 13))  # oldest and newest that the lab supports
 PYTHON_WITHOUT_FLINK = (3, 13)  # Apache Flink has no wheel for it yet
-NEEDED_DISK_GB = 1.0
+NEEDED_DISK_GB = 2.0
+KAFKA_PORT = 9092
 KEY_PACKAGES = (
-    "ipykernel", "ipywidgets", "jupyterlab", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow", "river",
-    "scipy",
+    "ipykernel", "ipywidgets", "jupyterlab", "kafka-python", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow",
+    "river", "scipy",
 )  # fmt: skip
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -40,7 +42,9 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Look at everything, in the order in which a remedy should be tried."""
-    looks: tuple[Callable[[], Finding], ...] = (python, packages, data, disk, loopback, port, browser)
+    looks: tuple[Callable[[], Finding], ...] = (
+        python, packages, data, java, kafka, disk, loopback, port, kafka_port, browser,
+    )  # fmt: skip
     return [look() for look in looks]
 
 
@@ -107,6 +111,30 @@ def data() -> Finding:
     return Finding("Data", True, f"online-retail: {rows:,} interactions, checksum right")
 
 
+def java() -> Finding:
+    """Does the Java that came with the environment run?"""
+    from recsys_lab.java.jars import java as program
+
+    try:
+        done = subprocess.run([program(), "-version"], capture_output=True, text=True, timeout=60, check=True)
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
+        return Finding("Java", False, str(error), "`make clean lab` installs it anew")
+    version = re.search(r'version "([^"]+)"', done.stderr)
+    return Finding("Java", True, f"{version[1] if version else 'runs'}, of this environment")
+
+
+def kafka() -> Finding:
+    """Are Kafka's archives here, and are they the ones that were pinned?"""
+    from recsys_lab.java import jars
+
+    try:
+        jars.classpath("kafka")
+    except LabError as error:
+        return Finding("Kafka", False, str(error), "`recsys-lab kafka fetch`, once, while online")
+    pinned = jars.pinned("kafka")
+    return Finding("Kafka", True, f"{pinned[0].version}: {len(pinned)} archives, checksums right")
+
+
 def disk() -> Finding:
     """Room for what the notebooks write."""
     free = shutil.disk_usage(Path.cwd()).free / 1e9
@@ -127,17 +155,12 @@ def loopback() -> Finding:
 
 def port() -> Finding:
     """JupyterLab's usual port; another one is taken when it is in use."""
-    try:
-        with socket.create_server(("127.0.0.1", FIRST_PORT)):
-            return Finding("Port", True, f"{FIRST_PORT} is free")
-    except OSError:
-        return Finding(
-            "Port",
-            False,
-            f"{FIRST_PORT} is in use",
-            "nothing to do: `make lab` takes the next free one",
-            needed=False,
-        )
+    return _free(FIRST_PORT, "nothing to do: `make lab` takes the next free one")
+
+
+def kafka_port() -> Finding:
+    """Kafka's usual port; notebooks and tests take free ones."""
+    return _free(KAFKA_PORT, "nothing to do, unless for `recsys-lab kafka up`: it takes --port")
 
 
 def browser() -> Finding:
@@ -145,6 +168,14 @@ def browser() -> Finding:
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     remedy = "only the browser tests need it: `sudo apt install chromium`"
     return Finding("Chromium", found is not None, found or "not found", remedy, needed=False)
+
+
+def _free(number: int, remedy: str) -> Finding:
+    try:
+        with socket.create_server(("127.0.0.1", number)):
+            return Finding("Port", True, f"{number} is free")
+    except OSError:
+        return Finding("Port", False, f"{number} is in use", remedy, needed=False)
 
 
 def _marks() -> tuple[str, str, str]:

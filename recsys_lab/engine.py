@@ -75,6 +75,16 @@ class Recommendation(msgspec.Struct, frozen=True):
             "timestamp": self.timestamp.isoformat(),
         }
 
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Recommendation:
+        """The recommendation that `to_dict` described."""
+        return cls(
+            fields["item_id"],
+            fields["score"],
+            tuple(fields["reasons"]),
+            datetime.fromisoformat(fields["timestamp"]),
+        )
+
 
 class EngineAnswer(NamedTuple):
     """Recommendations, best first, and whether they came from the cache."""
@@ -251,10 +261,28 @@ class StreamingRecommendationEngine:
     async def update_item(self, item_id: str, features: dict[str, Any]) -> ItemUpdateEvent:
         """Set an item's features (such as "category") and drop the cached answers that contain it."""
         event = self._build(ItemUpdateEvent, "interactions", None, item_id=item_id, features=features)
-        with self._state:
-            self.item_features[item_id] = dict(event.features)
-            self.recommendation_cache.invalidate_item(item_id)
+        self.apply_item_update(event)
         return event
+
+    def apply_item_update(self, event: ItemUpdateEvent) -> None:
+        """What `update_item` does, for an event that came another way, such as from Kafka."""
+        with self._state:
+            self.item_features[event.item_id] = dict(event.features)
+            self.recommendation_cache.invalidate_item(event.item_id)
+
+    def adopt_answer(self, request: RecommendationRequestEvent, response: RecommendationResponseEvent) -> None:
+        """Cache an answer that another engine of the same state computed, as if it had been computed here then."""
+        recommendations = tuple(Recommendation.from_dict(fields) for fields in response.recommendations)
+        with self._state:
+            self.recommendation_cache.put(
+                request.user_id or ANYBODY,
+                request.num_recommendations,
+                request.request_context,
+                request.filters,
+                recommendations,
+                [recommendation.item_id for recommendation in recommendations],
+                computed=response.timestamp,
+            )
 
     def explain(self, user_id: str | None, item_id: str, request_context: dict[str, Any] | None = None) -> list[Factor]:
         """What an item's score for a user is made of: (factor, effect) pairs whose effects add up to it.

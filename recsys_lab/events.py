@@ -17,7 +17,6 @@ the name of the field, rather than found three services later.
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
@@ -112,7 +111,7 @@ class StreamEvent(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises InvalidEvent, naming the field.
         """
-        if not isinstance(fields, Mapping):
+        if type(fields) is not dict and not isinstance(fields, Mapping):
             raise InvalidEvent(f"event is {shorten(fields)}; a JSON object is needed.")
         kind = _class_for(fields)
         _check_schema_version(fields.get("schema_version", SCHEMA_VERSION))
@@ -221,8 +220,10 @@ def _check_size(size: int) -> None:
 
 def _parse_timestamp(text: str) -> datetime:
     """ISO 8601 as services write it (RFC 3339), or as Python's `isoformat` does: seconds may be left out."""
-    with contextlib.suppress(msgspec.ValidationError, UnicodeError):
+    try:
         return msgspec.convert(text, datetime)
+    except (msgspec.ValidationError, UnicodeError):
+        pass
     try:
         return datetime.fromisoformat(text)
     except ValueError:

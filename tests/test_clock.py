@@ -377,6 +377,11 @@ def test_two_seeds_give_different_uuids() -> None:
     assert not {one() for _ in range(1000)} & {two() for _ in range(1000)}
 
 
+def test_unique_ids_differ_from_those_of_every_other_source_whatever_the_seed() -> None:
+    one, two = IdSource(0, kind="unique"), IdSource(0, kind="unique")
+    assert not {one() for _ in range(1000)} & {two() for _ in range(1000)}
+
+
 @pytest.mark.parametrize("kind", ["sequence", "uuid"])
 def test_eight_threads_never_get_the_same_id(kind: Any) -> None:
     ids = IdSource(kind=kind)

@@ -634,3 +634,38 @@ def test_not_even_a_careless_recommender_makes_the_engine_repeat_an_item_or_show
             assert [shown.item_id for shown in await engine.get_recommendations("ann", 10)] == ["desk", "mug"]
 
     asyncio.run(main())
+
+
+# -- answers from elsewhere ---------------------------------------------------------------------------
+
+
+def test_an_adopted_answer_is_served_as_if_it_had_been_computed_here() -> None:
+    async def work(one: Engine) -> Any:
+        await a_small_shop(one)
+        request = a_request(user_id="cid", num_recommendations=2, request_context={"device": "mobile"})
+        one.event_streams["requests"].publish(request)
+        computed = responses(one)[-1]
+        async with Engine(clock=SimulatedClock(clock_time("10:01"))) as other:
+            await a_small_shop(other)
+            other.adopt_answer(request, computed)
+            served = await other.get_recommendations("cid", 2, {"device": "mobile"})
+            return computed, [item.to_dict() for item in served], responses(other)[-1].from_cache
+
+    computed, served, from_cache = with_engine(work)
+
+    assert served == computed.recommendations
+    assert from_cache
+
+
+def test_an_adopted_answer_grows_old_with_the_time_at_which_it_was_computed() -> None:
+    async def work(one: Engine) -> Any:
+        await a_small_shop(one)
+        request = a_request(user_id="cid")
+        one.event_streams["requests"].publish(request)
+        async with Engine(clock=SimulatedClock(clock_time("10:05"))) as other:
+            await a_small_shop(other)
+            other.adopt_answer(request, responses(one)[-1])
+            await other.get_recommendations("cid")
+            return responses(other)[-1].from_cache
+
+    assert with_engine(work) is False

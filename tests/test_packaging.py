@@ -134,6 +134,8 @@ def test_the_wheel_ships_the_package_with_its_data_and_the_sdist_the_course(tmp_
         "recsys_lab/cli.py",
         "recsys_lab/py.typed",
         "recsys_lab/data/online-retail.parquet",
+        "recsys_lab/java/guard.py",
+        "recsys_lab/java/kafka.lock.toml",
         "recsys_lab/jupyter/labconfig/default_setting_overrides.json",
     } <= shipped
     assert [name for name in shipped if not name.startswith("recsys_lab")] == []

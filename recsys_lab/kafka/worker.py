@@ -1,0 +1,380 @@
+"""A worker: one consumer of a group, on one thread, and the moment at which its offsets are committed.
+
+Each turn takes a batch of records, has them processed, sends on what came of them, and commits. The order of the last
+three is the delivery guarantee:
+
+    at-most-once     commit, process, send            a crash loses what was in hand
+    at-least-once    process, send, commit            a crash repeats what was in hand
+    exactly-once     (process, send, commit) as one   a crash undoes all three: a Kafka transaction
+
+Records of one partition are processed one after the other, those of different partitions side by side; so the order
+of a key is kept. Nothing is polled while a batch is at work, so partitions change hands between turns, when everything
+done is committed. Only when a batch takes long does the worker poll in the middle of it, with its partitions paused,
+to stay a member of its group; if partitions are taken from it then, it drops the batch for the next owner to do.
+(KIP-98, KIP-447.)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+from kafka import ConsumerRebalanceListener, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from recsys_lab.errors import BrokerError, InvalidEvent
+from recsys_lab.events import StreamEvent
+from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.event_loop import LoopThread
+from recsys_lab.kafka.metrics import Metrics
+from recsys_lab.kafka.records import Source, current_record, dead_letter_headers, outputs_of
+from recsys_lab.kafka.topics import dead_letters_of
+
+POLL_MS = 250
+"""How long a poll waits when there is nothing; so long may `stop` take to be noticed."""
+
+TURN_SECONDS = 1.0
+"""After this a batch ends with the record at hand, so that group changes need not wait for a slow processor."""
+
+Processor = Callable[[StreamEvent], Awaitable[Any]]
+Outputs = list[tuple[str, "bytes | None", "bytes | StreamEvent | None", "list[tuple[str, bytes]]"]]
+"""Topic, key, value, headers of the records to send."""
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """What a worker does: events of `topic` to `processor`, as a member of `group_id`; results to `output_topic`.
+
+    prepare: awaited once before each batch.
+    """
+
+    topic: str
+    group_id: str
+    processor: Processor
+    output_topic: str | None = None
+    prepare: Callable[[], Awaitable[None]] | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a worker does it: see `KafkaStreamProcessor`, whose arguments these are."""
+
+    delivery: str
+    retries: int
+    backoff_seconds: float
+    session_timeout_ms: int
+    max_poll_interval_ms: int
+    max_poll_records: int
+    timeout_seconds: float
+    instance_id: str | None
+    observe: Callable[[str], None]
+
+
+class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Consumes on a thread of its own until `stop`. producer: makes a producer, given its transactional id or None."""
+
+    def __init__(
+        self,
+        number: int,
+        subscription: Subscription,
+        terms: Terms,
+        connection: Connection,
+        loop: LoopThread,
+        metrics: Metrics,
+        producer: Callable[[str | None], KafkaProducer],
+        transactional_id: str,
+    ) -> None:
+        self.subscription = subscription
+        self.joined = threading.Event()
+        self.error: BaseException | None = None
+        self._name = f"{subscription.group_id}-{number}"
+        self._terms, self._connection, self._loop, self._metrics = terms, connection, loop, metrics
+        self._make_producer, self._transactional_id = producer, transactional_id
+        self._producer: KafkaProducer | None = None
+        self._consumer: KafkaConsumer | None = None
+        self._stopping = threading.Event()
+        self._halt = threading.Event()  # end the batch with the record at hand
+        self._lost: set[TopicPartition] = set()  # taken away while a batch was at work
+        self._busy = False
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def ask_to_stop(self) -> None:
+        """Finish the record at hand, commit, and leave the group."""
+        self._stopping.set()
+        self._halt.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether the thread ended within so many seconds."""
+        self._thread.join(max(0.0, seconds))
+        return not self._thread.is_alive()
+
+    # -- the thread --
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping.is_set():
+                try:
+                    self._open()
+                    while not self._stopping.is_set():
+                        self._turn()
+                except (
+                    KafkaError,
+                    BrokerError,
+                ) as error:  # fenced, or Kafka is away: begin anew
+                    self.error = error
+                    self._close()
+                    self._stopping.wait(self._terms.backoff_seconds)
+        except CancelledError:
+            pass  # `stop` would not wait for the record at hand any longer; it was not committed
+        except BaseException as error:
+            self.error = error
+            raise
+        finally:
+            self._close()
+
+    def _open(self) -> None:
+        terms, name = self._terms, self._name
+        static = {"group_instance_id": f"{terms.instance_id}-{name}"} if terms.instance_id else {}
+        self._consumer = KafkaConsumer(
+            **self._connection.client(),
+            **static,
+            client_id=name,
+            group_id=self.subscription.group_id,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            session_timeout_ms=terms.session_timeout_ms,
+            heartbeat_interval_ms=max(100, terms.session_timeout_ms // 6),
+            max_poll_interval_ms=terms.max_poll_interval_ms,
+            max_poll_records=terms.max_poll_records,
+        )
+        self._consumer.partitions_for_topic(self.subscription.topic)  # the leader of the group must know them
+        self._consumer.subscribe([self.subscription.topic], listener=self)
+        if terms.delivery == "exactly-once":
+            self._producer = self._make_producer(self._transactional_id)
+            self._producer.init_transactions()
+        else:
+            self._producer = self._make_producer(None)
+
+    def _close(self) -> None:
+        consumer, producer, self._consumer, self._producer = self._consumer, self._producer, None, None
+        self._metrics.set_lag({}, gone=tuple(map(_name_of, consumer.assignment())) if consumer else ())
+        for close in (
+            (lambda: consumer.close(autocommit=False, timeout_ms=2_000)) if consumer else None,
+            (lambda: producer.close(timeout=2)) if producer and self._terms.delivery == "exactly-once" else None,
+        ):
+            if close is not None:
+                with contextlib.suppress(KafkaError, OSError, RuntimeError):
+                    close()
+
+    # -- a turn --
+
+    def _turn(self) -> None:
+        assert self._consumer is not None
+        polled = self._consumer.poll(POLL_MS)
+        self._note_lag()
+        if not polled or self._stopping.is_set():
+            return
+        self._metrics.add("consumed", sum(map(len, polled.values())))
+        self._terms.observe("polled")
+        starts = {partition: records[0].offset for partition, records in polled.items()}
+        try:
+            done = self._handle(polled, starts)
+        except (KafkaError, BrokerError):
+            if self._terms.delivery == "at-most-once":
+                return  # they are committed: lost, which is what was chosen
+            self._rewind(starts)
+            if self._terms.delivery == "exactly-once":
+                raise  # with a new producer; the transaction that was left open is aborted by its successor
+            self._stopping.wait(self._terms.backoff_seconds)
+            return
+        self._rewind(
+            {partition: offset for partition, offset in done.items() if offset <= polled[partition][-1].offset}
+        )
+
+    def _handle(self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int]) -> dict[Any, int]:
+        """Process, send and commit a batch, in the order of the guarantee; the next offset of each partition."""
+        delivery, observe = self._terms.delivery, self._terms.observe
+        ends = {partition: records[-1].offset + 1 for partition, records in polled.items()}
+        if delivery == "at-most-once":
+            self._commit(ends)
+            observe("committed")
+        elif delivery == "exactly-once":
+            self._producer.begin_transaction()  # type: ignore[union-attr]
+        done, outputs = self._process(polled, starts)
+        if delivery == "at-most-once":  # hand back what was committed and is not to be done now
+            self._commit({partition: offset for partition, offset in done.items() if offset < ends[partition]})
+        observe("processed")
+        self._send(outputs)
+        observe("sent")
+        if delivery == "at-least-once":
+            self._commit(done)
+            observe("committed")
+        elif delivery == "exactly-once":
+            self._commit_transaction(done)
+            observe("committed")
+        return done
+
+    def _process(
+        self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int]
+    ) -> tuple[dict[TopicPartition, int], Outputs]:
+        """Have the loop process a batch; the next offset of each partition, and what is to be sent.
+
+        What was lost to another member meanwhile is left out of both.
+        """
+        if not self._stopping.is_set():
+            self._halt.clear()
+        self._lost.clear()
+        self._busy = True
+        try:
+            results = self._wait_for(self._loop.submit(self._process_all(polled)))
+        finally:
+            self._busy = False
+        kept = [(partition, count, sent) for partition, count, sent in results if partition not in self._lost]
+        done = {partition: starts[partition] if not count else polled[partition][count - 1].offset + 1
+                for partition, count, _ in kept}  # fmt: skip
+        return done, [output for _, _, sent in kept for output in sent]
+
+    def _wait_for(self, batch: Future[Any]) -> Any:
+        """The batch's results; stays a member of the group while it takes long."""
+        patience = max(0.05, self._terms.max_poll_interval_ms / 3000)
+        while True:
+            try:
+                return batch.result(patience)
+            except FutureTimeout:
+                if batch.done():
+                    raise  # the processor's own
+                self._stay_a_member()
+
+    def _stay_a_member(self) -> None:
+        assert self._consumer is not None
+        paused = self._consumer.assignment()
+        self._consumer.pause(*paused)
+        stray = self._consumer.poll(0)  # of partitions that came to us just now
+        self._rewind({partition: records[0].offset for partition, records in stray.items()})
+        self._consumer.resume(*self._consumer.paused())
+
+    async def _process_all(self, polled: dict[TopicPartition, list[Any]]) -> list[tuple[TopicPartition, int, Outputs]]:
+        if self.subscription.prepare is not None:
+            await self.subscription.prepare()
+        if len(polled) == 1:
+            return [await self._process_partition(*pair) for pair in polled.items()]
+        return await asyncio.gather(*(self._process_partition(*pair) for pair in polled.items()))
+
+    async def _process_partition(
+        self, partition: TopicPartition, records: Sequence[Any]
+    ) -> tuple[TopicPartition, int, Outputs]:
+        """Records in order, until all are done or the batch is to end; how many were done, and what is to be sent."""
+        outputs: Outputs = []
+        topic, observe = self.subscription.output_topic, self._terms.observe
+        deadline = monotonic() + min(TURN_SECONDS, self._terms.max_poll_interval_ms / 3000)
+        processed = count = 0
+        for record in records:
+            if count and (self._halt.is_set() or monotonic() > deadline):
+                break
+            count += 1
+            if record.value is None:
+                continue  # a tombstone: what it names is deleted, and no event
+            try:
+                results = await self._attempt(StreamEvent.from_json(record.value), record)
+            except Exception as error:
+                self._metrics.add("dead_lettered")
+                letter = dead_letter_headers(record, error)
+                outputs.append((dead_letters_of(record.topic), record.key, record.value, letter))
+            else:
+                processed += 1
+                if topic is not None and results:
+                    headers = [Source(record.topic, record.partition, record.offset).header()]
+                    outputs += [(topic, record.key, event, headers) for event in results]
+            observe("record")
+        self._metrics.add("processed", processed)
+        return partition, count, outputs
+
+    async def _attempt(self, event: StreamEvent, record: Any) -> Sequence[StreamEvent]:
+        """What the processor makes of the event, tried again a few times before its error counts."""
+        current_record.set(record)
+        for attempt in range(self._terms.retries + 1):
+            try:
+                return outputs_of(await self.subscription.processor(event))
+            except Exception as error:
+                self._metrics.add("failed")
+                if attempt == self._terms.retries or isinstance(error, InvalidEvent):
+                    raise
+                self._metrics.add("retried")
+                await asyncio.sleep(self._terms.backoff_seconds * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def _send(self, outputs: Outputs) -> None:
+        """Send on what came of a batch, and wait until all of it is acknowledged."""
+        if not outputs:
+            return
+        assert self._producer is not None
+        futures = [
+            self._producer.send(topic, key=key, value=value, headers=headers) for topic, key, value, headers in outputs
+        ]
+        self._producer.flush(self._terms.timeout_seconds)
+        for future in futures:
+            future.get(self._terms.timeout_seconds)
+
+    # -- committing --
+
+    def _commit(self, offsets: dict[TopicPartition, int]) -> None:
+        assert self._consumer is not None
+        if offsets:
+            self._consumer.commit(_as_commit(offsets), timeout_ms=int(self._terms.timeout_seconds * 1000))
+
+    def _commit_transaction(self, offsets: dict[TopicPartition, int]) -> None:
+        assert self._consumer is not None
+        assert self._producer is not None
+        if not offsets:
+            self._producer.abort_transaction()
+            return
+        self._producer.send_offsets_to_transaction(_as_commit(offsets), self._consumer.group_metadata())
+        self._terms.observe("offsets sent")
+        self._producer.commit_transaction()
+
+    def _rewind(self, offsets: dict[TopicPartition, int]) -> None:
+        """Poll these again, as far as they are still ours."""
+        assert self._consumer is not None
+        for partition in self._consumer.assignment() & offsets.keys():
+            self._consumer.seek(partition, offsets[partition])
+
+    # -- the group --
+
+    def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+        if self._busy:
+            self._lost.update(revoked)
+            self._halt.set()
+        self._metrics.set_lag({}, gone=tuple(map(_name_of, revoked)))
+
+    def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._metrics.add("rebalances")
+        self.joined.set()
+
+    def _note_lag(self) -> None:
+        assert self._consumer is not None
+        lag = {}
+        for partition in self._consumer.assignment():
+            end = self._consumer.highwater(partition)
+            if end is not None:
+                lag[_name_of(partition)] = max(0, end - self._consumer.position(partition))
+        self._metrics.set_lag(lag)
+
+
+def _as_commit(offsets: dict[TopicPartition, int]) -> dict[TopicPartition, OffsetAndMetadata]:
+    return {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()}
+
+
+def _name_of(partition: TopicPartition) -> str:
+    return f"{partition.topic}-{partition.partition}"
