@@ -50,6 +50,7 @@ from recsys_lab.flink.functions import (
 )
 from recsys_lab.flink.graph import JobGraph, StreamOperator
 from recsys_lab.flink.processor import FlinkStreamProcessor, JobResult
+from recsys_lab.flink.recommendation_job import FlinkRecommendationJob, UserProfileAggregator
 from recsys_lab.flink.restarts import RestartStrategies
 from recsys_lab.flink.sinks import FileSink, ListSink, TransactionalSink
 from recsys_lab.flink.sources import FileSource, ListSource, Records, Source, SplitReader, StreamSource
@@ -95,6 +96,7 @@ __all__ = [
     "FileSource",
     "FilterFunction",
     "FlatMapFunction",
+    "FlinkRecommendationJob",
     "FlinkStreamProcessor",
     "GlobalWindows",
     "JobGraph",
@@ -131,6 +133,7 @@ __all__ = [
     "Trigger",
     "TriggerResult",
     "TumblingEventTimeWindows",
+    "UserProfileAggregator",
     "ValueStateDescriptor",
     "WatermarkStrategy",
     "WindowAssigner",

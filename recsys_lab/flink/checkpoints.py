@@ -329,7 +329,8 @@ class Checkpoints:
     def _in_background(self, work: Callable[[], None]) -> Future[None]:
         if isinstance(self._storage, MemoryStorage):
             done: Future[None] = Future()
-            done.set_result(work())
+            work()
+            done.set_result(None)
             return done
         if self._writer is None:
             self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")

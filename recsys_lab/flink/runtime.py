@@ -21,6 +21,7 @@ from recsys_lab.flink.graph import JobGraph, StreamOperator
 from recsys_lab.flink.operators.aligned import AlignedWindowOperator
 from recsys_lab.flink.operators.base import Operator
 from recsys_lab.flink.operators.edges import SinkOperator, SourceOperator
+from recsys_lab.flink.operators.matching import MatchingOperator
 from recsys_lab.flink.operators.processing import IntervalJoinOperator, ProcessOperator, RollingOperator
 from recsys_lab.flink.operators.stateless import (
     FilterOperator,
@@ -38,6 +39,7 @@ MIN_FOR_CHANGES = 1_000
 """A checkpoint of fewer values than this is always whole."""
 
 OPERATORS: dict[str, type[Operator]] = {
+    "cep": MatchingOperator,
     "co_process": ProcessOperator,
     "filter": FilterOperator,
     "flat_map": FlatMapOperator,
@@ -53,16 +55,14 @@ OPERATORS: dict[str, type[Operator]] = {
     "union": UnionOperator,
     "window": WindowOperator,
 }
-"""What runs each kind of node. A node may bring its own: `options["operator"]`."""
+"""What runs each kind of node."""
 
 
 def operator_for(node: StreamOperator) -> Operator:
     """A fresh operator for a node."""
     if node.kind == "window" and node.options["aligned"]:
         return AlignedWindowOperator(node)
-    kind = node.options.get("operator") or OPERATORS[node.kind]
-    operator: Operator = kind(node)
-    return operator
+    return OPERATORS[node.kind](node)
 
 
 Splits = list[tuple[SourceOperator, str]]

@@ -65,9 +65,7 @@ def windows(
     return fired, late
 
 
-def sessions(
-    stream: Sequence[Event], bound: int, gap: int, lateness: int = 0
-) -> tuple[list[Fired], list[Event]]:
+def sessions(stream: Sequence[Event], bound: int, gap: int, lateness: int = 0) -> tuple[list[Fired], list[Event]]:
     """The same for sessions: an element's window is [time, time + gap); windows of a key that touch are one."""
     held: dict[str, list[tuple[int, int, list[Any]]]] = {}
     fired: list[Fired] = []
@@ -123,9 +121,9 @@ def interval_join(
             continue
         if time >= watermark:
             for k, t, v in arrived[1 - side]:
-                l, r = (time, t) if side == 0 else (t, time)
+                distance = t - time if side == 0 else time - t
                 reach = t + max(upper if side == 1 else -lower, 0)
-                if k == key and lower <= r - l <= upper and reach > watermark:
+                if k == key and lower <= distance <= upper and reach > watermark:
                     pairs.append((key, *((value, v) if side == 0 else (v, value)), max(time, t)))
             arrived[side].append((key, time, value))
         marks[side] = max(marks[side], time - bound - 1)

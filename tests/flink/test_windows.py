@@ -121,15 +121,15 @@ def test_sliding_windows_equal_brute_force(
 
 def in_order_of_end(grouped: dict[str, list[Any]]) -> dict[str, list[Any]]:
     """Of each window its firings in order; windows that fire for one element may come in any order."""
-    return {f"{key} {w}": [f for f in fired if f[2] == w] for key, fired in grouped.items() for w in {f[2] for f in fired}}
+    return {
+        f"{key} {w}": [f for f in fired if f[2] == w] for key, fired in grouped.items() for w in {f[2] for f in fired}
+    }
 
 
 @given(events, bounds, sizes, st.integers(0, 60), batch_sizes)
 def test_sessions_equal_brute_force(stream: list[Event], bound: int, gap: int, lateness: int, batch_size: int) -> None:
     stream = numbered(stream)
-    fired, late = fired_and_late(
-        stream, bound, EventTimeSessionWindows.with_gap(gap), lateness, batch_size=batch_size
-    )
+    fired, late = fired_and_late(stream, bound, EventTimeSessionWindows.with_gap(gap), lateness, batch_size=batch_size)
     expected, expected_late = oracle.sessions(stream, bound, gap, lateness)
     assert by_key(fired) == by_key(expected)
     assert late == expected_late
@@ -241,7 +241,9 @@ def test_global_windows_by_count_equal_brute_force(stream: list[Event], n: int, 
         key: [tuple(map(value_of, mine[i : i + n])) for i in range(0, len(mine) - n + 1, n)]
         for key, mine in by_key(stream).items()
     }
-    assert {key: [f[3] for f in mine] for key, mine in by_key(fired).items()} == {k: v for k, v in expected.items() if v}
+    assert {key: [f[3] for f in mine] for key, mine in by_key(fired).items()} == {
+        k: v for k, v in expected.items() if v
+    }
 
 
 def test_global_windows_without_a_trigger_never_fire() -> None:
@@ -286,8 +288,10 @@ def test_a_window_on_an_unkeyed_stream_holds_all_elements_under_one_key(
 def test_windows_behind_windows_get_the_window_end_as_their_time(stream: list[Event], bound: int, size: int) -> None:
     def counts_of_counts(p: FlinkStreamProcessor) -> Any:
         first = timed(p, stream, bound).key_by(key_of).window(TumblingEventTimeWindows.of(size)).apply(contents)
-        return first.key_by(lambda f: 0).window(TumblingEventTimeWindows.of(3 * size)).apply(
-            lambda key, window, fired: [(window.start, sorted(fired))]
+        return (
+            first.key_by(lambda f: 0)
+            .window(TumblingEventTimeWindows.of(3 * size))
+            .apply(lambda key, window, fired: [(window.start, sorted(fired))])
         )
 
     expected: dict[int, list[Any]] = {}
@@ -306,8 +310,11 @@ def test_a_job_gives_the_same_in_the_same_order_however_it_is_run(
     def job(p: FlinkStreamProcessor) -> Any:
         tumbling = timed(p, stream, bound).key_by(key_of).window(TumblingEventTimeWindows.of(size)).apply(contents)
         sessions = timed(p, stream, 0).key_by(key_of).window(EventTimeSessionWindows.with_gap(slide)).apply(contents)
-        return tumbling.union(sessions).key_by(key_of).window(SlidingEventTimeWindows.of(size, slide)).apply(
-            lambda key, window, fired: [(key, window.start, tuple(fired))]
+        return (
+            tumbling.union(sessions)
+            .key_by(key_of)
+            .window(SlidingEventTimeWindows.of(size, slide))
+            .apply(lambda key, window, fired: [(key, window.start, tuple(fired))])
         )
 
     expected = run(job)

@@ -123,8 +123,8 @@ class SinkOperator(Operator):
         if self.transactional:
             try:
                 self.sink.write(values)
-            except JobError as error:
-                raise JobError(f"operator {self.name!r}: {error}") from error
+            except Exception as error:
+                raise OperatorFailed(self.name, f"{len(values)} records", error) from error
         else:
             progress = iter(values)
             try:
@@ -145,7 +145,12 @@ class SinkOperator(Operator):
     def commit(self, checkpoint: int) -> None:
         """The checkpoint of that number is complete."""
         if self.transactional:
-            self.sink.commit(self.prepared.pop(checkpoint))
+            prepared = self.prepared[checkpoint]
+            try:
+                self.sink.commit(prepared)
+            except Exception as error:
+                raise OperatorFailed(self.name, f"commit of {prepared!r}", error) from error
+            del self.prepared[checkpoint]
 
     def close(self) -> None:
         if self.has_begun:

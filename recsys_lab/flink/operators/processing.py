@@ -65,7 +65,8 @@ class ProcessOperator(SteppedOperator):
         self._fire(self.event_timers, "event", self.watermark, position)
 
     def _fire(self, timers: Timers, domain: str, limit: int, position: int) -> None:
-        for time, self.key in timers.due(limit):
+        for time, key in timers.due(limit):
+            self.key = key
             self.timestamp, self.domain = time, domain
             if self.on_timer is not None:
                 try:

@@ -83,7 +83,7 @@ class TimestampsOperator(Operator):
     def _whole(self, record: Any, timestamp: Any) -> int:
         if not isinstance(timestamp, (bool, str)):
             with contextlib.suppress(TypeError, ValueError, OverflowError):
-                return math.floor(timestamp)
+                return int(math.floor(timestamp))  # noqa: RUF046 (of numpy's types too)
         raise OperatorFailed(
             self.name,
             record,
