@@ -1,0 +1,212 @@
+"""ApacheFlink: a job from its translation to its result.
+
+What a job computes, Apache Flink computes: sources, windows, state, timers, checkpoints, restarts are its own. What
+it sends to a sink that lives in Python (a ListSink, a FileSink, a function) comes back to this process, and is written
+here; a KafkaSink is Flink's own and takes part in its checkpoints.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from recsys_lab.errors import ClusterError, JobError, shorten
+from recsys_lab.flink.sinks import TransactionalSink
+
+if TYPE_CHECKING:
+    from recsys_lab.flink.graph import StreamOperator
+    from recsys_lab.flink.processor import FlinkStreamProcessor, JobResult
+
+_OURS = re.compile(r"^recsys_lab\.\S*(?:JobError|OperatorFailed|LabError|NotTranslatable): (.+)$", re.MULTILINE)
+_CAUSED = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
+
+
+class ApacheFlink:
+    """A runtime for `execute(runtime=…)`.
+
+    address: of a cluster's REST interface, `host:port`, as a LocalFlink has; None for a mini cluster inside this
+    process's Java, for as long as the job runs. parallelism: subtasks of what works by key; the processor's by
+    default. every_record: move watermarks with every record, as the local runtime does, rather than every 200 ms as
+    Apache Flink does by itself; it costs speed, and makes what is late the same on every run. configuration: further
+    options of Flink.
+    """
+
+    def __init__(
+        self,
+        address: str | None = None,
+        parallelism: int | None = None,
+        *,
+        every_record: bool = False,
+        configuration: dict[str, str] | None = None,
+    ) -> None:
+        if address is not None and not re.fullmatch(r"[^\s/:]+:\d+", address):
+            raise ClusterError(f"address is {shorten(address)}; host:port of Flink's REST interface is needed.")
+        self.address = address
+        self.parallelism = parallelism
+        self.every_record = every_record
+        self.configuration = dict(configuration or {})
+
+    def __repr__(self) -> str:
+        return f"ApacheFlink({self.address or 'embedded'})"
+
+    def execute(self, processor: FlinkStreamProcessor, job_name: str, restore_from: Any) -> JobResult:
+        """Run the job until its sources end. Raises NotTranslatable, ClusterError, JobError."""
+        from recsys_lab.flink.apache.gateway import gateway, workers_in_this_process
+
+        with ExitStack() as stack:
+            gateway()
+            if self.address is None:
+                stack.enter_context(workers_in_this_process())
+            return _Execution(self, processor, job_name).run()
+
+
+class _Execution:
+    def __init__(self, runtime: ApacheFlink, processor: FlinkStreamProcessor, job_name: str) -> None:
+        from recsys_lab.flink.apache.translation import Translation
+
+        self.runtime = runtime
+        self.processor = processor
+        self.job_name = job_name
+        self.environment = _environment(runtime, processor)
+        self.translation = Translation(
+            processor.graph,
+            self.environment,
+            runtime.parallelism or min(processor.parallelism, 128),
+            every_record=runtime.every_record,
+        )
+
+    def run(self) -> JobResult:
+        from recsys_lab.flink.processor import JobResult
+
+        self.translation.run()
+        nodes = self.processor.graph.nodes
+        for node in nodes:
+            node.metrics.update(dict.fromkeys(node.metrics, 0))
+        for number, count in self.translation.records_in.items():
+            nodes[number].metrics["records_out"] = count
+        collected = _collected(self.environment, self.translation.to_client)
+        sinks = [_ClientSink(node) for node in nodes if node.kind == "sink"]
+        try:
+            for sink in sinks:
+                sink.begin()
+            client = self.environment.execute_async(self.job_name)
+            self._receive(collected, {sink.node.number: sink for sink in sinks})
+            client.get_job_execution_result().result()
+            for sink in sinks:
+                sink.commit()
+        except JobError:
+            raise
+        except Exception as error:
+            raise JobError(_reason(error)) from error
+        finally:
+            for sink in sinks:
+                sink.close()
+        return JobResult(
+            job_name=self.job_name,
+            records_in=sum(node.metrics["records_out"] for node in nodes if node.kind == "source"),
+            records_out=sum(node.metrics["records_in"] for node in nodes if node.kind == "sink"),
+            late_records=sum(node.metrics["late_records"] for node in nodes),
+            checkpoints=0,
+            restarts=0,
+            last_checkpoint=None,
+        )
+
+    def _receive(self, collected: Any, sinks: dict[int, _ClientSink]) -> None:
+        nodes = self.processor.graph.nodes
+        for number, value in collected:
+            sink = sinks.get(number)
+            if sink is None:
+                nodes[number].metrics["late_records"] += 1
+            else:
+                sink.write(value)
+
+
+class _ClientSink:
+    """A sink of the graph, written to in this process."""
+
+    def __init__(self, node: StreamOperator) -> None:
+        self.node = node
+        self.sink = node.function
+        self.transactional = isinstance(node.function, TransactionalSink)
+        self.begun = False
+
+    def begin(self) -> None:
+        if self.transactional:
+            self.sink.begin(None)
+            self.begun = True
+
+    def write(self, value: Any) -> None:
+        self.node.metrics["records_in"] += 1
+        if self.transactional:
+            self.sink.write([value])
+            return
+        try:
+            self.sink(value)
+        except Exception as error:
+            from recsys_lab.flink.functions import OperatorFailed
+
+            raise OperatorFailed(self.node.name, value, error) from error
+
+    def commit(self) -> None:
+        if self.transactional:
+            self.sink.commit(self.sink.pre_commit())
+
+    def close(self) -> None:
+        if self.begun:
+            self.sink.close()
+
+
+def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> Any:
+    from pyflink.common import Configuration
+    from pyflink.datastream import StreamExecutionEnvironment
+
+    configuration = Configuration()
+    for name, value in {**_options(runtime, processor), **runtime.configuration}.items():
+        configuration.set_string(name, value)
+    environment = StreamExecutionEnvironment.get_execution_environment(configuration)
+    environment.set_python_executable(sys.executable)
+    return environment
+
+
+def _options(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> dict[str, str]:
+    from recsys_lab.flink.cluster import HOST
+
+    options = {
+        "execution.target": "local",
+        "rest.address": HOST,
+        "rest.bind-address": HOST,
+        "rest.bind-port": "0",
+        "jobmanager.bind-host": HOST,
+        "taskmanager.bind-host": HOST,
+        "taskmanager.memory.network.max": "128m",
+        "taskmanager.memory.network.min": "128m",
+        "restart-strategy.type": "none",
+    }
+    if processor.checkpoint_interval is not None or processor.checkpoint_every is not None:
+        options["execution.checkpointing.interval"] = f"{int(1000 * (processor.checkpoint_interval or 1))} ms"
+    return options
+
+
+def _collected(environment: Any, streams: list[Any]) -> Any:
+    """What all these streams bring back, once the job runs."""
+    from pyflink.datastream.data_stream import CloseableIterator
+
+    from recsys_lab.flink.apache.functions import ANY
+
+    if not streams:
+        return ()
+    first, *others = streams
+    everything = first.union(*others) if others else first
+    return CloseableIterator(everything._j_data_stream.collectAsync(), ANY)
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a sentence: the lab's own message, or Java's last cause."""
+    text = f"{error}\n{getattr(error, 'java_exception', '')}"
+    ours = _OURS.findall(text)
+    if ours:
+        return str(ours[-1])
+    caused = _CAUSED.findall(text)
+    return f"Apache Flink gave up: {(caused or text.strip().splitlines() or ['no reason given'])[-1]}"
