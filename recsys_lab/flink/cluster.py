@@ -58,10 +58,7 @@ TASK_MANAGER_MEMORY = {
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
-_EXPORTED = (
-    *("java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5"),
-    *(f"jdk.compiler/com.sun.tools.javac.{part}" for part in ("api", "file", "parser", "tree", "util")),
-)
+_EXPORTED = ("java.rmi/sun.rmi.registry", "java.security.jgss/sun.security.krb5")
 _OPENED = (
     *("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util"),
     *("util.concurrent", "util.concurrent.atomic", "util.concurrent.locks"),
@@ -72,7 +69,7 @@ JAVA_OPTIONS = (
     *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED),
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
 )
-"""What Apache Flink needs of Java 17 and later, as its own configuration says."""
+"""What Apache Flink needs of Java 17 and later, as its own configuration says (less what only a compiler has)."""
 
 _LOGGING = """\
 rootLogger.level = INFO
@@ -235,6 +232,7 @@ class LocalFlink:
             "process.working-dir": folder,
             "execution.checkpointing.dir": f"{self._folder.as_uri()}/checkpoints" if self._folder else "",
             "python.executable": sys.executable,
+            "cluster.registration.error-delay": "200 ms",
             "heartbeat.interval": "2000",  # a TaskManager that is gone is missed after seconds, not a minute
             "heartbeat.timeout": "20000",
             "web.refresh-interval": "1000",

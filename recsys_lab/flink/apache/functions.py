@@ -105,7 +105,8 @@ class Timestamp(_Adapter):
         try:
             timestamp = self.function(value, MIN_WATERMARK if record_timestamp is None else record_timestamp)
             if not isinstance(timestamp, (bool, str)):
-                return int(math.floor(timestamp))
+                whole: int = math.floor(timestamp)
+                return whole
         except (TypeError, ValueError, OverflowError) as error:
             raise self.failed(value, error) from error
         raise OperatorFailed(
@@ -317,21 +318,36 @@ class Aggregate(flink.AggregateFunction):
 
 
 class WindowResults(flink.ProcessWindowFunction):
-    """What a window gives when it fires."""
+    """What a window gives when it fires. folded: whether it holds the accumulator already, or all elements.
 
-    def __init__(self, name: str, fold: Fold, sides: frozenset[str]) -> None:
+    Windows that merge hold elements always: when two of them merge, PyFlink (2.3, process mode) keeps the accumulator
+    of one and drops the other's. Lists it puts together as it should.
+    """
+
+    def __init__(self, name: str, fold: Fold, sides: frozenset[str], *, folded: bool) -> None:
         self.name = name
         self.fold = fold
         self.sides = sides
+        self.folded = folded
 
     def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterator[Any]:
-        held = list(elements) if self.fold.elements else next(iter(elements))
         window = window_of(context.window())
         moment = _Moment(context.current_watermark(), context.current_processing_time())
         try:
+            held = next(iter(elements)) if self.folded else self._held(elements)
             yield from routed(self.fold.results(decode_key(key), window, held, moment), self.sides)
         except Exception as error:
             raise _named(self.name, f"window {tuple(window)} of {decode_key(key)!r}", error) from error
+
+
+    def _held(self, elements: Iterable[Any]) -> Any:
+        if self.fold.elements:
+            return list(elements)
+        values = iter(elements)
+        held = next(values) if self.fold.create is None else self.fold.create()
+        for value in values:
+            held = _given(self.name, value, self.fold.add(value, held))
+        return held
 
 
 class _Moment:

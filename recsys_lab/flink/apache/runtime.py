@@ -161,29 +161,42 @@ class _ClientSink:
 def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> Any:
     from pyflink.common import Configuration
     from pyflink.datastream import StreamExecutionEnvironment
+    from pyflink.java_gateway import get_gateway
+
+    from recsys_lab.flink.apache import parts
 
     configuration = Configuration()
     for name, value in {**_options(runtime, processor), **runtime.configuration}.items():
         configuration.set_string(name, value)
-    environment = StreamExecutionEnvironment.get_execution_environment(configuration)
-    environment.set_python_executable(sys.executable)
+    made = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
+    environment = StreamExecutionEnvironment(made(configuration._j_configuration))  # where "execution.target" says
+    if "python.executable" not in runtime.configuration:
+        environment.set_python_executable(sys.executable)
+    if runtime.address is not None:
+        parts.use(environment, parts.for_python())
     return environment
 
 
 def _options(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> dict[str, str]:
     from recsys_lab.flink.cluster import HOST
 
-    options = {
-        "execution.target": "local",
-        "rest.address": HOST,
-        "rest.bind-address": HOST,
-        "rest.bind-port": "0",
-        "jobmanager.bind-host": HOST,
-        "taskmanager.bind-host": HOST,
-        "taskmanager.memory.network.max": "128m",
-        "taskmanager.memory.network.min": "128m",
-        "restart-strategy.type": "none",
-    }
+    options = {"restart-strategy.type": "none"}
+    if runtime.address is not None:
+        host, _, port = runtime.address.rpartition(":")
+        options |= {"execution.target": "remote", "rest.address": host, "rest.port": port}
+    else:
+        options |= {
+            "execution.target": "local",
+            "rest.address": HOST,
+            "rest.bind-address": HOST,
+            "rest.bind-port": "0",
+            "jobmanager.bind-host": HOST,
+            "taskmanager.bind-host": HOST,
+            "taskmanager.memory.network.max": "128m",
+            "taskmanager.memory.network.min": "128m",
+        }
+    if runtime.every_record:
+        options["python.fn-execution.bundle.size"] = "1"  # a watermark waits for the bundle that it stands behind
     if processor.checkpoint_interval is not None or processor.checkpoint_every is not None:
         options["execution.checkpointing.interval"] = f"{int(1000 * (processor.checkpoint_interval or 1))} ms"
     return options

@@ -104,7 +104,7 @@ class Translation:
         return first.union(*others)
 
     def timestamps(self, node: StreamOperator) -> Any:
-        strategy = strategy_of(node.function, node.name, every_record=self._every_record)
+        strategy = strategy_of(self._environment, node.function, node.name, every_record=self._every_record)
         return self._plain(node).assign_timestamps_and_watermarks(strategy)
 
     def side_output(self, node: StreamOperator) -> Any:
@@ -136,12 +136,13 @@ class Translation:
         late = options["late_tag"].name if options["late_tag"] is not None else LATE
         stream = self._keyed(node).window(assigner_of(options["assigner"], node.name))
         if options["trigger"] is not None:
-            stream = stream.trigger(trigger_of(options["trigger"]))
+            stream = stream.trigger(trigger_of(options["trigger"], merging=options["assigner"].merging))
         if options["lateness"]:
             stream = stream.allowed_lateness(options["lateness"])
         stream = stream.side_output_late_data(adapt.tag(late))
-        results = adapt.WindowResults(node.name, fold, self._sides(node))
-        if fold.elements:
+        folded = not (fold.elements or options["assigner"].merging)
+        results = adapt.WindowResults(node.name, fold, self._sides(node), folded=folded)
+        if not folded:
             made = stream.process(results, adapt.ANY)
         elif fold.create is None:
             made = stream.reduce(adapt.Reduce(node.name, fold), results, adapt.ANY)

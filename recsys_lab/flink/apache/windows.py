@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from pyflink.common import Types
-from pyflink.datastream import functions as flink_functions
 from pyflink.datastream import window as flink
-from pyflink.datastream.state import ReducingStateDescriptor
+from pyflink.datastream.state import ListStateDescriptor
 
 from recsys_lab.errors import NotTranslatable, shorten
 from recsys_lab.flink import windows as lab
@@ -31,26 +30,22 @@ def assigner_of(assigner: lab.WindowAssigner, operator: str) -> Any:
     )
 
 
-def trigger_of(trigger: lab.Trigger) -> Any:
-    """PyFlink's trigger, or one around ours."""
+def trigger_of(trigger: lab.Trigger, *, merging: bool) -> Any:
+    """PyFlink's trigger, or one around ours. merging: whether its windows merge."""
     kind = type(trigger)
     if kind is lab.EventTimeTrigger:
         return flink.EventTimeTrigger.create()
     if kind is lab.NeverTrigger:
         return flink.NeverTrigger()
-    if isinstance(trigger, lab.CountTrigger) and kind is lab.CountTrigger:
+    if isinstance(trigger, lab.CountTrigger) and kind is lab.CountTrigger and not merging:
         return flink.CountTrigger.of(trigger.n)
     if isinstance(trigger, lab.PurgingTrigger) and kind is lab.PurgingTrigger:
-        return flink.PurgingTrigger.of(trigger_of(trigger.inner))
+        return flink.PurgingTrigger.of(trigger_of(trigger.inner, merging=merging))
     return OwnTrigger(trigger)
 
 
-class _Add(flink_functions.ReduceFunction):
-    def reduce(self, value1: int, value2: int) -> int:
-        return value1 + value2
-
-
-_COUNT = ReducingStateDescriptor("count", _Add(), Types.LONG())
+_COUNT = ListStateDescriptor("count", Types.LONG())
+"""A trigger's number is the sum of a list. (PyFlink's own counting state loses numbers when windows merge.)"""
 
 
 class _Context:
@@ -70,7 +65,7 @@ class _Context:
         self._flink.delete_event_time_timer(timestamp)
 
     def get_count(self) -> int:
-        return self._flink.get_partitioned_state(_COUNT).get() or 0
+        return sum(self._flink.get_partitioned_state(_COUNT).get() or ())
 
     def set_count(self, count: int) -> None:
         state = self._flink.get_partitioned_state(_COUNT)
