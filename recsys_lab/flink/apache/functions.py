@@ -339,7 +339,6 @@ class WindowResults(flink.ProcessWindowFunction):
         except Exception as error:
             raise _named(self.name, f"window {tuple(window)} of {decode_key(key)!r}", error) from error
 
-
     def _held(self, elements: Iterable[Any]) -> Any:
         if self.fold.elements:
             return list(elements)

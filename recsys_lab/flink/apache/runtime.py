@@ -12,7 +12,9 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from recsys_lab.errors import ClusterError, JobError, shorten
+from recsys_lab.errors import ClusterError, JobError, NotTranslatable, shorten
+from recsys_lab.flink.kafka import KafkaSink
+from recsys_lab.flink.restarts import ExponentialDelay, FixedDelay, NoRestart, RestartStrategy
 from recsys_lab.flink.sinks import TransactionalSink
 
 if TYPE_CHECKING:
@@ -87,7 +89,9 @@ class _Execution:
         for number, count in self.translation.records_in.items():
             nodes[number].metrics["records_out"] = count
         collected = _collected(self.environment, self.translation.to_client)
-        sinks = [_ClientSink(node) for node in nodes if node.kind == "sink"]
+        sinks = [
+            _ClientSink(node) for node in nodes if node.kind == "sink" and not isinstance(node.function, KafkaSink)
+        ]
         try:
             for sink in sinks:
                 sink.begin()
@@ -121,6 +125,10 @@ class _Execution:
                 nodes[number].metrics["late_records"] += 1
             else:
                 sink.write(value)
+
+
+def _is_topic(node: StreamOperator) -> bool:
+    return isinstance(node.function, KafkaSink)
 
 
 class _ClientSink:
@@ -180,13 +188,14 @@ def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> Any:
 def _options(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> dict[str, str]:
     from recsys_lab.flink.cluster import HOST
 
-    options = {"restart-strategy.type": "none"}
+    options = _restarts(processor.restart_strategy)
     if runtime.address is not None:
         host, _, port = runtime.address.rpartition(":")
         options |= {"execution.target": "remote", "rest.address": host, "rest.port": port}
     else:
         options |= {
             "execution.target": "local",
+            "execution.attached": "true",
             "rest.address": HOST,
             "rest.bind-address": HOST,
             "rest.bind-port": "0",
@@ -197,9 +206,43 @@ def _options(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> dict[str,
         }
     if runtime.every_record:
         options["python.fn-execution.bundle.size"] = "1"  # a watermark waits for the bundle that it stands behind
-    if processor.checkpoint_interval is not None or processor.checkpoint_every is not None:
-        options["execution.checkpointing.interval"] = f"{int(1000 * (processor.checkpoint_interval or 1))} ms"
+    interval = _checkpoint_interval_ms(processor)
+    if interval is not None:
+        options["execution.checkpointing.interval"] = f"{interval} ms"
     return options
+
+
+def _checkpoint_interval_ms(processor: FlinkStreamProcessor) -> int | None:
+    """Apache Flink counts time, not records; a Kafka sink shows nothing without checkpoints."""
+    if processor.checkpoint_interval is not None:
+        return max(10, int(1000 * processor.checkpoint_interval))
+    if processor.checkpoint_every is not None or any(isinstance(n.function, KafkaSink) for n in processor.operators):
+        return 1_000
+    return None
+
+
+def _restarts(strategy: RestartStrategy) -> dict[str, str]:
+    if isinstance(strategy, FixedDelay):
+        return {
+            "restart-strategy.type": "fixed-delay",
+            "restart-strategy.fixed-delay.attempts": str(strategy.attempts),
+            "restart-strategy.fixed-delay.delay": f"{strategy.wait_ms} ms",
+        }
+    if isinstance(strategy, ExponentialDelay):
+        attempts = 2**31 - 1 if strategy.attempts is None else strategy.attempts
+        return {
+            "restart-strategy.type": "exponential-delay",
+            "restart-strategy.exponential-delay.initial-backoff": f"{strategy.initial_ms} ms",
+            "restart-strategy.exponential-delay.max-backoff": f"{strategy.longest_ms} ms",
+            "restart-strategy.exponential-delay.backoff-multiplier": str(strategy.multiplier),
+            "restart-strategy.exponential-delay.jitter-factor": "0",
+            "restart-strategy.exponential-delay.attempts-before-reset-backoff": str(attempts),
+        }
+    if isinstance(strategy, NoRestart):
+        return {"restart-strategy.type": "none"}
+    raise NotTranslatable(
+        f"restart strategy {shorten(strategy)} is not known to Apache Flink; use one of RestartStrategies."
+    )
 
 
 def _collected(environment: Any, streams: list[Any]) -> Any:

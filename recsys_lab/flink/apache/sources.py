@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import cloudpickle
 from pyflink.common import WatermarkStrategy
 from pyflink.common.watermark_strategy import TimestampAssigner
-from pyflink.serializers import VarLengthDataSerializer
+from pyflink.fn_execution.coders import CloudPickleCoder
+from pyflink.serializers import PickleSerializer
 
 from recsys_lab.errors import NotTranslatable
 from recsys_lab.flink.apache import functions as adapt
 from recsys_lab.flink.graph import StreamOperator
+from recsys_lab.flink.kafka import KafkaSource
 from recsys_lab.flink.sources import Source
 
 MOST_RECORDS = 2_000_000
@@ -20,22 +21,26 @@ MOST_RECORDS = 2_000_000
 _AT_ONCE = 8_192
 
 
-class _Pickles(VarLengthDataSerializer):
-    """As PyFlink's, but values of classes that a notebook defines can travel too."""
+class _Travelling(PickleSerializer):
+    """A collection is written as PyFlink writes records: so values of classes that a notebook defines travel too."""
+
+    def __init__(self) -> None:
+        self._coder = CloudPickleCoder().get_impl()
 
     def dumps(self, obj: Any) -> bytes:
-        raw: bytes = cloudpickle.dumps(obj)
-        return raw
-
-    def loads(self, obj: bytes) -> Any:
-        return cloudpickle.loads(obj)
+        written: bytes = self._coder.encode(obj)
+        return written[4:]  # the length stands before it
 
 
 def stream_of(environment: Any, node: StreamOperator, parallelism: int) -> tuple[Any, int, int | None]:
     """(stream, its parallelism, how many records it has if that is known). Raises NotTranslatable."""
     source: Source = node.function
+    if isinstance(source, KafkaSource):
+        from recsys_lab.flink.apache import topics  # its connector is needed for topics only
+
+        return *topics.stream_of(environment, node, source), None
     values, timestamps = _all_records(source, node.name)
-    environment.serializer = _Pickles()
+    environment.serializer = _Travelling()
     if not values:
         return _stream(environment, [None], node).filter(_Nothing()), 1, 0
     if timestamps is None:

@@ -18,6 +18,7 @@ from recsys_lab.flink.apache import sources
 from recsys_lab.flink.apache.watermarks import strategy_of
 from recsys_lab.flink.apache.windows import assigner_of, trigger_of
 from recsys_lab.flink.graph import JobGraph, StreamOperator
+from recsys_lab.flink.kafka import KafkaSink
 from recsys_lab.flink.operators.folding import Fold
 
 LATE = "too late"
@@ -152,6 +153,11 @@ class Translation:
         return made
 
     def sink(self, node: StreamOperator) -> Any:
+        if isinstance(node.function, KafkaSink):
+            from recsys_lab.flink.apache import topics  # its connector is needed for topics only
+
+            topics.sink_to(self._environment, self._plain(node), node, node.function)
+            return
         self.to_client.append(self._plain(node).map(adapt.Stamp(node.number), adapt.ANY))
 
 

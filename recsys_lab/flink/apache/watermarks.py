@@ -23,9 +23,7 @@ def strategy_of(environment: Any, strategy: lab.WatermarkStrategy, operator: str
         jvm = get_gateway().jvm
         parts.use(environment, parts.compiled(jvm, "EveryRecord"))
         supplier = jvm.recsys_lab.EveryRecord(strategy.delay_ms)
-        made = WatermarkStrategy(
-            jvm.org.apache.flink.api.common.eventtime.WatermarkStrategy.forGenerator(supplier)
-        )
+        made = WatermarkStrategy(jvm.org.apache.flink.api.common.eventtime.WatermarkStrategy.forGenerator(supplier))
     else:
         made = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(strategy.delay_ms - 1))
     if strategy.assigner is not None:
