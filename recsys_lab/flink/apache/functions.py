@@ -11,9 +11,10 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from pyflink.common import Types
+from pyflink.common import Row, Types
 from pyflink.datastream import functions as flink
 from pyflink.datastream.output_tag import OutputTag as FlinkTag
+from pyflink.datastream.state import AggregatingStateDescriptor, MapStateDescriptor, ReducingStateDescriptor
 from pyflink.datastream.time_domain import TimeDomain
 
 from recsys_lab.errors import JobError, shorten
@@ -29,6 +30,9 @@ ANY = Types.PICKLED_BYTE_ARRAY()
 """Records, results and state: any Python value."""
 
 KEY = Types.STRING()
+
+STAMPED = Types.ROW([Types.LONG(), ANY])
+"""A result with the timestamp that it is to have."""
 
 
 def tag(name: str) -> FlinkTag:
@@ -243,6 +247,15 @@ def routed(results: Iterable[Any] | None, sides: frozenset[str]) -> Iterator[Any
             yield result
 
 
+def stamped(results: Iterable[Any], timestamp: int) -> Iterator[Any]:
+    """Results with their timestamp; those for a side output as they are."""
+    for result in results:
+        if type(result) is tuple and len(result) == 2 and isinstance(result[0], FlinkTag):
+            yield result
+        else:
+            yield Row(timestamp, result)
+
+
 class Process(_Process, flink.ProcessFunction):
     def process_element(self, value: Any, ctx: Any) -> Iterator[Any]:
         return self.element(0, value, ctx)
@@ -318,24 +331,27 @@ class Aggregate(flink.AggregateFunction):
 
 
 class WindowResults(flink.ProcessWindowFunction):
-    """What a window gives when it fires. folded: whether it holds the accumulator already, or all elements.
+    """What a window gives when it fires. folded: whether it holds the accumulator already, or all elements. stamped:
+    whether to say the results' timestamp.
 
     Windows that merge hold elements always: when two of them merge, PyFlink (2.3, process mode) keeps the accumulator
     of one and drops the other's. Lists it puts together as it should.
     """
 
-    def __init__(self, name: str, fold: Fold, sides: frozenset[str], *, folded: bool) -> None:
+    def __init__(self, name: str, fold: Fold, sides: frozenset[str], *, folded: bool, stamped: bool) -> None:
         self.name = name
         self.fold = fold
         self.sides = sides
         self.folded = folded
+        self.stamped = stamped
 
     def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterator[Any]:
         window = window_of(context.window())
         moment = _Moment(context.current_watermark(), context.current_processing_time())
         try:
             held = next(iter(elements)) if self.folded else self._held(elements)
-            yield from routed(self.fold.results(decode_key(key), window, held, moment), self.sides)
+            results = routed(self.fold.results(decode_key(key), window, held, moment), self.sides)
+            yield from stamped(results, window.max_timestamp()) if self.stamped else results
         except Exception as error:
             raise _named(self.name, f"window {tuple(window)} of {decode_key(key)!r}", error) from error
 
@@ -378,8 +394,6 @@ class Rolling(flink.KeyedProcessFunction):
         self.fold = fold
 
     def open(self, runtime_context: Any) -> None:
-        from pyflink.datastream.state import AggregatingStateDescriptor, ReducingStateDescriptor
-
         if self.fold.create is None:
             self.state = runtime_context.get_reducing_state(
                 ReducingStateDescriptor("rolling", Reduce(self.name, self.fold), ANY)
@@ -392,6 +406,59 @@ class Rolling(flink.KeyedProcessFunction):
     def process_element(self, value: Any, ctx: Any) -> Iterator[Any]:
         self.state.add(value)
         yield self.state.get()
+
+
+class IntervalJoin(_Adapter, flink.KeyedCoProcessFunction):
+    """Pairs of one key whose timestamps are close: what Flink's IntervalJoinOperator does, which PyFlink hasn't got.
+
+    Elements wait in "left" and "right" (time → elements) as long as a partner may come.
+    """
+
+    def __init__(self, name: str, function: Any, lower: int, upper: int, sides: frozenset[str], late: str) -> None:
+        super().__init__(name, function)
+        self.lower = lower
+        self.upper = upper
+        self.sides = sides
+        self.late = late
+
+    def open(self, runtime_context: Any) -> None:
+        self.context = Context(self.name, keyed=True)
+        self.join = method_of(self.function, "process_element")
+        self.buffers = [
+            runtime_context.get_map_state(MapStateDescriptor(side, Types.LONG(), ANY)) for side in ("left", "right")
+        ]
+        super().open(runtime_context)
+
+    def process_element1(self, value: Any, ctx: Any) -> Iterator[Any]:
+        return self._pairs(0, value, ctx)
+
+    def process_element2(self, value: Any, ctx: Any) -> Iterator[Any]:
+        return self._pairs(1, value, ctx)
+
+    def on_timer(self, timestamp: int, ctx: Any) -> Iterator[Any]:
+        for buffer, stays in zip(self.buffers, (self.upper, -self.lower), strict=True):
+            buffer.remove(timestamp - max(stays, 0))
+        return iter(())
+
+    def _pairs(self, source: int, value: Any, ctx: Any) -> Iterator[Any]:
+        time = ctx.timestamp()
+        if time is None or time <= MIN_WATERMARK:
+            raise OperatorFailed(self.name, value, "it has no timestamp. Use assign_timestamps_and_watermarks first.")
+        if time < ctx.timer_service().current_watermark():
+            yield tag(self.late), None
+            return
+        below, above = (self.lower, self.upper) if source == 0 else (-self.upper, -self.lower)
+        mine, others = self.buffers[source], self.buffers[1 - source]
+        try:
+            for at in sorted(at for at in others.keys() if time + below <= at <= time + above):  # noqa: SIM118
+                for partner in others.get(at):
+                    pair = (value, partner) if source == 0 else (partner, value)
+                    latest = max(time, at)
+                    yield from stamped(routed(self.join(*pair, self.context.of(ctx, latest)), self.sides), latest)
+        except Exception as error:
+            raise self.failed(value, error) from error
+        mine.put(time, [*(mine.get(time) if mine.contains(time) else ()), value])
+        ctx.timer_service().register_event_time_timer(time + max(above, 0))
 
 
 # -- around the job --

@@ -12,9 +12,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pyflink.datastream import DataStream
+from pyflink.java_gateway import get_gateway
+
 from recsys_lab.errors import NotTranslatable
 from recsys_lab.flink.apache import functions as adapt
-from recsys_lab.flink.apache import sources
+from recsys_lab.flink.apache import parts, sources
 from recsys_lab.flink.apache.watermarks import strategy_of
 from recsys_lab.flink.apache.windows import assigner_of, trigger_of
 from recsys_lab.flink.graph import JobGraph, StreamOperator
@@ -35,6 +38,7 @@ class Translation:
         self._every_record = every_record
         self._streams: dict[int, Any] = {}
         self._before_key: dict[int, Any] = {}
+        self._made: dict[int, Any] = {}  # what has side outputs, where that isn't the stream itself
         self._width: dict[int, int] = {}
         self._read_sides: dict[int, set[str]] = {}
         self.to_client: list[Any] = []
@@ -109,7 +113,9 @@ class Translation:
         return self._plain(node).assign_timestamps_and_watermarks(strategy)
 
     def side_output(self, node: StreamOperator) -> Any:
-        return self._streams[node.upstream[0].number].get_side_output(adapt.tag(node.options["tag"]))
+        number = node.upstream[0].number
+        made = self._made.get(number, self._streams[number])
+        return made.get_side_output(adapt.tag(node.options["tag"]))
 
     def process(self, node: StreamOperator) -> Any:
         if node.options.get("keyed", False):
@@ -142,15 +148,37 @@ class Translation:
             stream = stream.allowed_lateness(options["lateness"])
         stream = stream.side_output_late_data(adapt.tag(late))
         folded = not (fold.elements or options["assigner"].merging)
-        results = adapt.WindowResults(node.name, fold, self._sides(node), folded=folded)
+        stamped = bool(options["lateness"] or options["trigger"] is not None)
+        results = adapt.WindowResults(node.name, fold, self._sides(node), folded=folded, stamped=stamped)
+        kind = adapt.STAMPED if stamped else adapt.ANY
         if not folded:
-            made = stream.process(results, adapt.ANY)
+            made = stream.process(results, kind)
         elif fold.create is None:
-            made = stream.reduce(adapt.Reduce(node.name, fold), results, adapt.ANY)
+            made = stream.reduce(adapt.Reduce(node.name, fold), results, kind)
         else:
-            made = stream.aggregate(adapt.Aggregate(node.name, fold, finished=False), results, adapt.ANY, adapt.ANY)
+            made = stream.aggregate(adapt.Aggregate(node.name, fold, finished=False), results, adapt.ANY, kind)
+        self._made[node.number] = made
+        self._count_late(node, made, late)
+        return self._stamped(made) if stamped else made
+
+    def interval_join(self, node: StreamOperator) -> Any:
+        join = adapt.IntervalJoin(
+            node.name, node.function, node.options["lower"], node.options["upper"], self._sides(node), LATE
+        )
+        made = self._keyed(node).connect(self._keyed(node, 1)).process(join, adapt.STAMPED)
+        self._made[node.number] = made
+        self._count_late(node, made, LATE)
+        return self._stamped(made)
+
+    def _stamped(self, stream: Any) -> Any:
+        """Results, each with the timestamp that stands beside it."""
+        jvm = get_gateway().jvm
+        parts.use(self._environment, parts.compiled(jvm, "Stamped"))
+        made = stream._j_data_stream.transform("Stamped", adapt.ANY.get_java_type_info(), jvm.recsys_lab.Stamped())
+        return DataStream(made)
+
+    def _count_late(self, node: StreamOperator, made: Any, late: str) -> None:
         self.to_client.append(made.get_side_output(adapt.tag(late)).map(adapt.Stamp(node.number, _none), adapt.ANY))
-        return made
 
     def sink(self, node: StreamOperator) -> Any:
         if isinstance(node.function, KafkaSink):
@@ -165,6 +193,7 @@ _TRANSLATORS: dict[str, Callable[[Translation, StreamOperator], Any]] = {
     "co_process": Translation.co_process,
     "filter": Translation.filter,
     "flat_map": Translation.flat_map,
+    "interval_join": Translation.interval_join,
     "key_by": Translation.key_by,
     "map": Translation.map,
     "process": Translation.process,
