@@ -1,6 +1,6 @@
 """`make bench`: every row of the table, each a ratio measured in one run, printed and saved.
 
-    python -m benchmarks              all of it, about ten minutes on two quiet cores
+    python -m benchmarks              all of it, about eleven minutes on two quiet cores
     python -m benchmarks engine       one part
 
 The results go to `benchmarks/results/`: a table for each part as CSV, all of them in `results.md`, and the scaling
@@ -19,12 +19,22 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import engine, import_time, kafka_latency, kafka_ready, kafka_stream, recommend_latency, user_neighbours
+from benchmarks import (
+    dataflow,
+    engine,
+    import_time,
+    kafka_latency,
+    kafka_ready,
+    kafka_stream,
+    recommend_latency,
+    user_neighbours,
+)
 from benchmarks.scaling import scaling_plot
 
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "import": import_time.rows,
     "engine": engine.rows,
+    "dataflow": dataflow.rows,
     "recommend": recommend_latency.rows,
     "user_neighbours": user_neighbours.rows,
     "kafka_ready": kafka_ready.rows,

@@ -9,8 +9,12 @@ watermark after every record, drop what is late, fire windows in order. Answers 
     python -m benchmarks.dataflow profile         where the engine's time goes
 
 Rounds take turns, so that whatever else the machine does falls on all; ratios are medians over the rounds.
-Where the time goes (profile): about four fifths are the calls of the student's own functions; the rest is one tight
-loop per operator.
+
+Where the time goes, of 150 ms for 200,000 events on a quiet core: a good half is spent in the job's own functions
+(timestamp 8, weigh 20, filter 9, key 8, add and create 25, results 15); the loop of the window operator takes 35,
+watermarks 8, selecting what the filter keeps 8, looking at types so that a key or a result that cannot be right is
+named 6, twenty checkpoints 10. A checkpoint itself costs the job half a millisecond: changes are encoded batch by
+batch while they are in the cache, and the disk is waited for on another thread.
 """
 
 from __future__ import annotations
@@ -40,7 +44,7 @@ USERS = 1_000
 ROUNDS = 7
 BOUND_MS = 30_000
 SIZE_MS = 300_000
-WEIGHTS = {"purchase": 1.0, "rating": 0.8, "click": 0.5, "view": 0.1}
+WEIGHTS = {"purchase": 1.0, "rating": 0.8, "click": 0.5, "view": 0.1, "scroll": 0.01}
 REACH_CALLING = 0.75
 REACH_INLINE = 0.5
 REACH_OVERHEAD = 0.05
@@ -50,15 +54,15 @@ Result = tuple[str, int, int, float]
 
 
 def events(count: int = EVENTS, users: int = USERS, seed: int = 7) -> list[Event]:
-    """(user, item, interaction type, epoch ms), four a second, each up to a minute late (beyond the bound, some)."""
+    """(user, item, interaction type, epoch ms), 20 a second, each up to a minute late: some beyond the bound."""
     random = Random(seed)
-    kinds = ["view"] * 6 + ["click"] * 2 + ["purchase", "rating"]
+    kinds = ["view"] * 5 + ["click"] * 2 + ["purchase", "rating", "scroll"]
     return [
         (
             f"user{random.randrange(users)}",
             f"item{random.randrange(5_000)}",
             kinds[random.randrange(10)],
-            1_767_225_600_000 + i * 250 - int(random.random() ** 3 * 60_000),
+            1_767_225_600_000 + i * 50 - int(random.random() ** 3 * 60_000),
         )
         for i in range(count)
     ]
@@ -214,11 +218,9 @@ def rows(count: int = EVENTS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
 def overhead_row(count: int = EVENTS, rounds: int = ROUNDS) -> dict[str, Any]:
     """What checkpoints every 10,000 events cost with 100,000 keys of state: the share of time they add."""
     stream = events(count, users=100_000)
-    long = {"size_ms": 10**9}
     if _keyed_totals(stream, 10_000) != _keyed_totals(stream, None):
         raise AssertionError("checkpoints change the answer")
     times = [(_seconds(_keyed_totals, stream, 10_000), _seconds(_keyed_totals, stream, None)) for _ in range(rounds)]
-    del long
     share = median(with_ / without for with_, without in times) - 1
     return {
         "what": "dataflow, 100,000 keys, a checkpoint every 10,000 events",

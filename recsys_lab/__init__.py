@@ -10,6 +10,7 @@ The modules, read from top to bottom, are the order of the lessons:
     recommend          candidates, ranking, cache, evaluation: no I/O, no clock
     features           real-time features, read as of a time; the model that uses them
     engine             all of it wired together: the recommendation engine
+    flink              the same as a dataflow: windows, state, checkpoints, one record at a time
     experiments        simulate, measure, break: functions from parameters to a table
     plots, widgets     what a table looks like; the sliders around an experiment
     datasets, cli      real purchases and the command line

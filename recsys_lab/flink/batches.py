@@ -27,6 +27,9 @@ ACTIVE = -1
 
 _LEFT_OUT = MAX_WATERMARK + 1
 
+_FIRST = list(range(4_096))
+"""Numbers made once: making them anew for each batch takes as long as a filter does."""
+
 
 class Batch:
     """Records in order, with the watermark before each.
@@ -67,7 +70,10 @@ class Batch:
 
     def all_positions(self) -> Sequence[int]:
         """The position of each record."""
-        return range(len(self.values)) if self.positions is None else self.positions
+        if self.positions is not None:
+            return self.positions
+        count = len(self.values)
+        return _FIRST[:count] if count <= len(_FIRST) else range(count)
 
     def all_timestamps(self) -> Sequence[int | None]:
         """The timestamp of each record, or None for each."""

@@ -91,12 +91,13 @@ class FolderStorage:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._drafts: dict[Path, int] = {}
 
     def write(self, number: int, raw: bytes) -> None:
-        write_hidden(self.path(number), raw)
+        self._drafts[self.path(number)] = write_draft(self.path(number), raw)
 
     def make_safe(self, numbers: list[int]) -> None:
-        make_safe([self.path(number) for number in numbers])
+        make_safe({path: self._drafts.pop(path) for path in map(self.path, numbers)})
 
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
@@ -117,37 +118,45 @@ class FolderStorage:
         return self.folder / f"chk-{number:06d}"
 
 
-def write_hidden(path: Path, raw: bytes) -> None:
-    """Write a file under a hidden name, in the disk's cache. Raises CheckpointError when that fails."""
+def write_draft(path: Path, raw: bytes) -> int:
+    """Write a file under a hidden name; gives its open descriptor. Raises CheckpointError when that fails."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _hidden(path).write_bytes(raw)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(_hidden(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        written = os.write(descriptor, raw)
+        while written < len(raw):
+            written += os.write(descriptor, raw[written:])
+        return descriptor
     except OSError as error:
-        raise CheckpointError(f"{path} cannot be written: {error}. Free space, or use another folder.") from error
+        raise _unwritable(path, error) from error
 
 
-def make_safe(paths: list[Path]) -> None:
-    """Flush hidden files of one folder to the disk, then give them their names. Raises CheckpointError."""
-    try:
-        for path in paths:
-            _flush(_hidden(path))
-        for path in paths:
+def make_safe(drafts: dict[Path, int]) -> None:
+    """Flush drafts in one folder to the disk, then give them their names. Raises CheckpointError when that fails.
+
+    It calls the system as rarely as it can: each call lets the job go on, and then has to wait for its turn.
+    """
+    for path, descriptor in drafts.items():
+        try:
+            os.fsync(descriptor)
+            os.close(descriptor)
             os.replace(_hidden(path), path)
-        _flush(paths[0].parent)
-    except OSError as error:
-        raise CheckpointError(f"{paths[0]} cannot be written: {error}. Free space, or use another folder.") from error
-
-
-def _hidden(path: Path) -> Path:
-    return path.with_name(f".{path.name}.writing")
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+        except OSError as error:
+            raise _unwritable(path, error) from error
+    folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        os.fsync(folder)
     finally:
-        os.close(descriptor)
+        os.close(folder)
+
+
+def _hidden(path: Path) -> str:
+    return os.path.join(path.parent, f".{path.name}.writing")
+
+
+def _unwritable(path: Path, error: OSError) -> CheckpointError:
+    return CheckpointError(f"{path} cannot be written: {error}. Free space, or use another folder.")
 
 
 def read_file(path: Path) -> bytes:
@@ -161,8 +170,7 @@ def read_file(path: Path) -> bytes:
 def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> None:
     """Write all state to a file of its own."""
     raw = seal({**content, **identity._asdict(), "number": 0, "builds_upon": []})
-    write_hidden(path, raw)
-    make_safe([path])
+    make_safe({path: write_draft(path, raw)})
 
 
 def seal(content: dict[str, Any]) -> bytes:
@@ -293,7 +301,7 @@ class Checkpoints:
         builds_upon = [] if full else list(self._chain)
         raw = seal({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
         self._chain = [*builds_upon, number]
-        self._built_upon[number] = builds_upon
+        self._built_upon[number] = builds_upon  # before the writer may ask
         self._storage.write(number, raw)
         self._unsafe.append(number)
         self._pending.append((number, self._in_background(self._make_safe)))
@@ -305,8 +313,6 @@ class Checkpoints:
             written.result()
             self.completed += 1
             self.latest = number
-            self._numbers.append(number)
-            self._remove_old()
             yield number
 
     def forget_chain(self) -> None:
@@ -341,6 +347,8 @@ class Checkpoints:
         numbers = [self._unsafe.popleft() for _ in range(len(self._unsafe))]
         if numbers:
             self._storage.make_safe(numbers)
+            self._numbers += numbers
+            self._remove_old()
 
     def _remove_old(self) -> None:
         numbers = self._numbers

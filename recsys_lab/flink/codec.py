@@ -1,19 +1,21 @@
 """The codec: state as data, and back exactly as it was. No pickle: what is loaded cannot run code.
 
 msgpack knows numbers, text, bytes, lists and maps. A tuple would come back as a list, and a job that goes on
-with other types than it had is no longer the same job. So everything else is tagged: tuples, sets, times,
-events and declared classes go as msgpack extensions that name what they are. Values of a column mostly are of
-one simple type, which is seen at a glance; then they go as they are.
+with other types than it had is no longer the same job. So everything else is tagged: tuples, sets, times, events
+and records go as msgpack extensions that name what they are. A record is a dataclass, a msgspec.Struct or a
+NamedTuple, that a state declares, or that stands at the top of a module which the program has imported itself.
+Values of a column mostly are of one simple type, which is seen at a glance; then they go as they are.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 import numpy as np
@@ -34,18 +36,23 @@ _ORDINARY_KEYS = frozenset({str, int, bytes})
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
-def encode_column(values: list[Any], types: Sequence[type] = ()) -> Column:
-    """The values as data for `pack`. Raises JobError for a value that cannot be saved."""
+def encode_column(values: Sequence[Any], types: Sequence[type] = (), flat: bool = False) -> Column:
+    """The values as data for `pack`. Raises JobError for a value that cannot be saved.
+
+    flat: whether they are known to be scalars, or tuples or lists of scalars; then only their own type is looked at.
+    """
     kinds = set(map(type, values))
     how = _TAGGED
-    if kinds <= _SCALARS or (kinds == _ONLY_LIST and _all_scalars(values)) or (kinds == _ONLY_DICT and _flat(values)):
+    if kinds <= _SCALARS:
         how = _PLAIN
-    elif kinds == _ONLY_TUPLE and _all_scalars(values):
+    elif kinds == _ONLY_TUPLE and (flat or _all_scalars(values)):
         how = _TUPLES
+    elif (kinds == _ONLY_LIST and (flat or _all_scalars(values))) or (kinds == _ONLY_DICT and _flat(values)):
+        how = _PLAIN
     if how != _TAGGED:
         try:
             return how, msgspec.msgpack.encode(values)
-        except (OverflowError, UnicodeError):  # numbers of more than 64 bits, or text that is none
+        except (OverflowError, UnicodeError, TypeError):  # more than 64 bits, text that is none, a wrong promise
             pass
     return _TAGGED, pack([_tagged(value, types) for value in values])
 
@@ -77,6 +84,13 @@ def unpack(raw: bytes) -> Any:
         return msgspec.msgpack.decode(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, ValueError) as error:
         raise CheckpointError(f"saved state cannot be read: {error}. Restore from the checkpoint before.") from error
+
+
+def is_flat(kind: Any) -> bool:
+    """Whether a type says that its values are scalars, or tuples or lists of scalars: `tuple[int, float]`."""
+    if get_origin(kind) in (tuple, list):
+        return all(inner in _SCALARS or inner is Ellipsis for inner in get_args(kind))
+    return kind in _SCALARS
 
 
 def check_type(name: str, kind: Any) -> type | None:
@@ -113,7 +127,7 @@ def _all_scalars(values: Iterable[Iterable[Any]]) -> bool:
     return set(map(type, chain.from_iterable(values))) <= _SCALARS
 
 
-def _flat(values: list[dict[Any, Any]]) -> bool:
+def _flat(values: Sequence[dict[Any, Any]]) -> bool:
     return set(map(type, chain.from_iterable(values))) <= {str} and _all_scalars(map(dict.values, values))
 
 
@@ -139,9 +153,9 @@ def _tagged(value: Any, types: Sequence[type]) -> Any:
         return Ext(_EVENT, value.to_json())
     if isinstance(value, np.generic) and not isinstance(value, np.object_):
         return Ext(_NUMPY, msgspec.msgpack.encode([value.dtype.str, value.tobytes()]))
-    if kind in types:
+    if kind in types or (_is_record(kind) and _known_class(kind.__module__, kind.__qualname__) is kind):
         fields = [_tagged(getattr(value, name), types) for name in _fields(kind)]
-        return Ext(_RECORD, msgspec.msgpack.encode([kind.__name__, *fields]))
+        return Ext(_RECORD, msgspec.msgpack.encode([kind.__module__, kind.__qualname__, *fields]))
     raise JobError(
         f"{shorten(value)} of type {kind.__name__} cannot be saved in a checkpoint; use plain data (numbers, text, "
         "lists, tuples, dicts, sets, datetimes), or declare the type: a dataclass or a msgspec.Struct."
@@ -176,16 +190,22 @@ def _untagged(value: Any, types: Sequence[type]) -> Any:
 
 
 def _record(inner: list[Any], types: Sequence[type]) -> Any:
-    name, *values = inner
-    kind = next((kind for kind in types if kind.__name__ == name), None)
+    module, name, *values = inner
+    kind = next((kind for kind in types if kind.__qualname__ == name), None) or _known_class(module, name)
     if kind is None or len(_fields(kind)) != len(values):
-        raise CheckpointError(f"the checkpoint holds a {name}, which this job doesn't declare so. Declare its type.")
+        raise CheckpointError(f"the checkpoint holds a {name}, which this job doesn't know so. Declare its type.")
     fields = dict(zip(_fields(kind), (_untagged(value, types) for value in values), strict=True))
     settable = {f.name for f in dataclasses.fields(kind) if f.init} if dataclasses.is_dataclass(kind) else set(fields)
     made = kind(**{name: value for name, value in fields.items() if name in settable})
     for name in fields.keys() - settable:
         object.__setattr__(made, name, fields[name])
     return made
+
+
+def _known_class(module: str, name: str) -> Any:
+    """A record class at the top of a module that the program has imported, or None. Nothing is imported for it."""
+    found = getattr(sys.modules.get(module), name, None) if "." not in name else None
+    return found if isinstance(found, type) and _is_record(found) else None
 
 
 def _fields(kind: Any) -> tuple[str, ...]:

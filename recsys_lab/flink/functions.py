@@ -260,11 +260,10 @@ def method_of(function: Any, *names: str) -> Any:
 
     Raises JobError when it is neither.
     """
-    for name in names:
-        method = getattr(function, name, None)
-        if callable(method):
-            return method
-    if callable(function) and not isinstance(function, (type, Function)):
+    methods = [method for name in names if callable(method := getattr(function, name, None))]
+    if methods and not isinstance(function, type):
+        return methods[0]
+    if callable(function) and not methods and not isinstance(function, Function):
         return function
     wanted = " or ".join(f"`{name}`" for name in names)
     raise JobError(f"{shorten(function)} cannot be used here; a function is needed, or an object with {wanted}.")

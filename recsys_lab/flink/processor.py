@@ -10,6 +10,7 @@ results for every parallelism and batch size, with and without checkpoints, step
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -236,7 +237,8 @@ class Execution:
         self.run.is_finished = True
 
     def close(self) -> None:
-        """Let go of everything."""
+        """Let go of everything; checkpoints that are being written are complete afterwards."""
+        self._commit_what_is_complete()
         self.checkpoints.close()
         self.run.close()
 
@@ -270,13 +272,17 @@ class Execution:
         if wait_ms is None:
             raise error
         self.restarts += 1
+        self._commit_what_is_complete()
         self.run.close()
-        for _ in self.checkpoints.finished(wait=True):
-            pass  # the sinks are told when they begin anew
         self.checkpoints.forget_chain()
         _wait(self.clock, wait_ms)
         self.run = self._opened(self.checkpoints.load_latest() or self._restored)
         self._clear_mark()
+
+    def _commit_what_is_complete(self) -> None:
+        """After a failure: a checkpoint that was under way is complete all the same. What fails here comes again."""
+        with contextlib.suppress(JobError, CheckpointError):
+            self.commit_complete(wait=True)
 
     def _takes_checkpoints(self) -> bool:
         return self.processor.checkpoint_interval is not None or self.processor.checkpoint_every is not None

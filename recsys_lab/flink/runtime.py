@@ -84,15 +84,16 @@ class Run:
                 operator.origin = self.operators[operator.node.upstream[0].number]
         self.outputs: list[Batch] = []
         self.records = 0
+        self.now = 0  # processing time of the round, in epoch ms
         self.turn = 0  # of the split that is read next
         self.is_over = False  # all sources have ended
         self.is_finished = False  # and all is committed
 
     def open(self, chain: list[dict[str, Any]] | None) -> None:
         """Open functions, restore state, open sources and sinks."""
-        now = epoch_ms(self.clock.now())
+        self.now = epoch_ms(self.clock.now())
         for operator in self.operators:
-            operator.now = now
+            operator.now = self.now
             operator.open()
         if chain is not None:
             self._restore(chain)
@@ -110,7 +111,6 @@ class Run:
         Splits take turns, a record each, whatever the size of the round. The turn after its last record ends a
         split; when all have ended, everything fires that waits for more.
         """
-        now = epoch_ms(self.clock.now())
         splits = [(source, split) for source in self.sources for split in source.readers]
         for source in self.sources:
             source.read_now = {}
@@ -118,11 +118,14 @@ class Run:
             turns, places, stride = self._read_one(splits)
         else:
             turns, places, stride = self._read_many(splits, most // len(splits))
+        reads = [records for source in self.sources for records in source.read_now.values()]
+        arrivals = [records.arrived for records in reads if records.arrived is not None]
+        self.now = max(self.now, *arrivals) if arrivals else max(self.now, epoch_ms(self.clock.now()))
         for source in self.sources:
             source.hand_on(turns, places, stride)
         self.outputs = []
         for operator in self.operators:
-            operator.now = now
+            operator.now = self.now
             self._work(operator)
         count = sum(len(part.values) for source in self.sources for part in source.parts)
         self.records += count

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -33,11 +33,13 @@ class Records(NamedTuple):
     """Some records of a split, in order.
 
     timestamps: epoch ms of each, where the source knows them. ended: whether these are known to be the last.
+    arrived: when they came, on the job's clock in epoch ms, where that isn't now.
     """
 
     values: Sequence[Any]
     timestamps: Sequence[int] | None = None
     ended: bool = False
+    arrived: int | None = None
 
 
 class SplitReader(Protocol):
@@ -128,35 +130,40 @@ class IterableSource:
 
 
 class _IterableReader:
-    """Hands on what is there as soon as the clock moves: a slow source is not made slower."""
+    """Hands on what is there: a slow source is not made slower.
+
+    On a simulated clock a batch holds exactly what came at one moment, so that no result depends on its size.
+    """
 
     def __init__(self, iterator: Iterator[Any], offset: int, clock: Clock) -> None:
         self._iterator = iterator
         self._clock = clock
-        self._ahead: list[Any] = []
-        self._exact = not isinstance(clock, SystemClock)
+        self._is_live = isinstance(clock, SystemClock)
+        self._ahead: list[tuple[Any, datetime]] = []  # a record that came later than those before
         self.offset = 0
         for _ in range(offset):
             next(iterator, None)
             self.offset += 1
 
     def read(self, most: int) -> Records:
-        values, self._ahead = self._ahead, []
-        began = self._clock.now()
-        while len(values) < most:
-            value = next(self._iterator, _END)
-            if value is _END:
-                self.offset += len(values)
-                return Records(values, ended=True)
-            passed = self._clock.now() - began
-            if self._exact and values and passed:
-                self._ahead.append(value)  # it came later than those before
+        before = self._clock.now()
+        value, arrived = self._ahead.pop() if self._ahead else self._next()
+        values, now = [], arrived
+        while value is not _END:
+            if now > arrived and not self._is_live:
+                self._ahead.append((value, now))
                 break
             values.append(value)
-            if passed > LINGER:
+            if len(values) == most or now - before > LINGER:
                 break
+            before = now
+            value, now = self._next()
         self.offset += len(values)
-        return Records(values)
+        return Records(values, ended=value is _END, arrived=epoch_ms(now if self._is_live else arrived))
+
+    def _next(self) -> tuple[Any, datetime]:
+        value = next(self._iterator, _END)
+        return value, self._clock.now()
 
     def close(self) -> None:
         close = getattr(self._iterator, "close", None)

@@ -31,9 +31,8 @@ class Step:
     number: of the step, from 1. records: read in this step, by source (none in the step that ends the job).
     watermarks: of each operator afterwards, in epoch ms; None before the first, "end" after the last.
     windows: open now: operator, key, subtask, start, end, held (the accumulator). timers: pending now: operator,
-    key, subtask, time, domain. state: operator, name, key, subtask, value. fired: what windows and timers sent
-    on: operator, value, timestamp. late: came too late: operator, value where it is known, else how many.
-    output: what reached each sink.
+    key, subtask, time, domain. state: operator, name, key, subtask, value. fired: what windows and patterns sent
+    on: operator, value, timestamp. late: how many records came too late, by operator. output: what reached each sink.
     """
 
     number: int

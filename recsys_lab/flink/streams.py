@@ -138,13 +138,13 @@ class KeyedStream(DataStream):
         method_of(function, "process_element")
         return self._then("process", function, methods=_PROCESS, keyed=True)
 
-    def reduce(self, function: Any) -> DataStream:
-        """f(reduced so far, record) of the key, for each record."""
-        return self._then("rolling", reducing(function))
+    def reduce(self, function: Any, *, value_type: Any = None) -> DataStream:
+        """f(reduced so far, record) of the key, for each record; value_type: their class, if it isn't plain data."""
+        return self._then("rolling", reducing(function, None, _types(value_type)))
 
     def aggregate(self, function: Any, *, accumulator_type: Any = None) -> DataStream:
         """The aggregate so far of the key, for each record."""
-        return self._then("rolling", aggregating(function, types=_types(accumulator_type)))
+        return self._then("rolling", aggregating(function, declared=accumulator_type))
 
     def window(self, assigner: WindowAssigner) -> WindowedStream:
         """The records of each key in windows."""
@@ -201,7 +201,7 @@ class WindowedStream:
 
     def aggregate(self, function: Any, window_function: Any = None, *, accumulator_type: Any = None) -> DataStream:
         """The aggregate of each window; window_function: makes results of (key, window, [aggregate])."""
-        return self._window(aggregating(function, window_function, _types(accumulator_type)))
+        return self._window(aggregating(function, window_function, accumulator_type))
 
     def apply(self, function: Any, *, element_type: Any = None) -> DataStream:
         """f(key, window, elements) → an iterable of results; element_type: their class, if it isn't plain data."""
@@ -286,12 +286,16 @@ class IntervalJoin:
         self._bounds = check_bounds(lower, upper - 1)
         return self
 
-    def process(self, function: Any) -> DataStream:
-        """A ProcessJoinFunction, or f(left, right, ctx), giving an iterable of results."""
+    def process(self, function: Any, *, element_types: tuple[Any, ...] = ()) -> DataStream:
+        """A ProcessJoinFunction, or f(left, right, ctx), giving an iterable of results.
+
+        element_types: the classes of the records, if they aren't plain data.
+        """
         method_of(function, "process_element")
         lower, upper = self._checked()
         others = (self._right._node,)
-        return self._left._then("interval_join", function, others=others, lower=lower, upper=upper, keyed=True)
+        types = tuple(found for kind in element_types for found in _types(kind))
+        return self._left._then("interval_join", function, others=others, lower=lower, upper=upper, types=types)
 
     def _checked(self) -> tuple[int, int]:
         if self._bounds is None:

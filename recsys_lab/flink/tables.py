@@ -21,12 +21,14 @@ class Table:
 
     ordered: whether that order is part of the state, as for timers; then a key that is removed and comes
     back stands at the end after a restore too. types: classes that values may have beside plain ones.
+    flat: whether values are known to be scalars, or tuples or lists of them: the sooner they are encoded.
     tracked: whether changes are logged; off where no checkpoint is ever taken.
     """
 
-    def __init__(self, *, ordered: bool = True, types: Sequence[type] = ()) -> None:
+    def __init__(self, *, ordered: bool = True, types: Sequence[type] = (), flat: bool = False) -> None:
         self.data: dict[Any, dict[Any, Any]] = {}
         self.types = tuple(types)
+        self.flat = flat
         self.tracked = True
         self._ordered = ordered
         self._logs: dict[Any, _Log] = {}
@@ -61,7 +63,7 @@ class Table:
         except KeyError:
             keys = list(filter(entries.__contains__, keys))
             values = list(map(entries.__getitem__, keys))
-        log.encoded.append((encode_column(list(keys)), encode_column(values, self.types)))
+        log.encoded.append((encode_column(keys), encode_column(values, self.types, self.flat)))
 
     def remove(self, namespace: Any, key: Any) -> None:
         """Forget a value, if it is there; a namespace without values goes too."""

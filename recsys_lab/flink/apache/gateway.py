@@ -56,17 +56,51 @@ def gateway() -> Any:
 
 
 @contextlib.contextmanager
-def workers_in_this_process() -> Iterator[None]:
-    """For a job on the embedded mini cluster: listen for its workers on the loopback interface only, and afterwards
-    put back what they change of this process: the handlers and the level of its log.
+def mini_cluster(environment: Any, slots: int) -> Iterator[str]:
+    """A whole Flink inside the gateway's Java, for one job of this environment; gives its address.
+
+    Afterwards what the workers on our threads change of this process is put back: the environment's variables, and
+    the handlers and the level of Python's log.
     """
+    from pyflink.util.java_utils import get_j_env_configuration
+
+    jvm = gateway().jvm
+    options = get_j_env_configuration(environment._j_stream_execution_environment)
+    options.setString("python.loopback-server.address", _workers())
+    builder = jvm.org.apache.flink.runtime.minicluster.MiniClusterConfiguration.Builder()
+    builder.setConfiguration(options).setNumTaskManagers(1).setNumSlotsPerTaskManager(slots)
+    cluster = jvm.org.apache.flink.runtime.minicluster.MiniCluster(builder.build())
+    with _process_kept():
+        try:
+            cluster.start()
+            port = cluster.getRestAddress().get().getPort()
+            options.setString("rest.port", str(port))
+            yield f"{HOST}:{port}"
+        finally:
+            cluster.close()
+
+
+@contextlib.contextmanager
+def _process_kept() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level, variables = list(root.handlers), root.level, dict(os.environ)
+    try:
+        yield
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+        for name in os.environ.keys() - variables.keys():
+            del os.environ[name]
+        os.environ.update(variables)
+
+
+def _workers() -> str:
+    """Where a student's functions are run on threads of this process; it listens on the loopback interface only."""
     import grpc
     from apache_beam.portability.api.org.apache.beam.model.fn_execution.v1 import beam_fn_api_pb2_grpc
     from apache_beam.utils import thread_pool_executor
     from pyflink.fn_execution.beam.beam_worker_pool_service import BeamFnLoopbackWorkerPoolServicer
 
-    root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
     with _lock:
         pool = BeamFnLoopbackWorkerPoolServicer()
         if not pool._worker_address:
@@ -76,11 +110,7 @@ def workers_in_this_process() -> Iterator[None]:
             server.start()
             pool._worker_address = f"{HOST}:{port}"
             atexit.register(server.stop, 1)
-    try:
-        yield
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
+        return str(pool._worker_address)
 
 
 @contextlib.contextmanager
@@ -105,4 +135,4 @@ def log() -> str:
     return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in sorted(_folder.glob("*.log*")))
 
 
-__all__ = ["gateway", "log", "workers_in_this_process"]
+__all__ = ["gateway", "log", "mini_cluster"]

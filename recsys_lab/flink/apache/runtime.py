@@ -7,13 +7,14 @@ here; a KafkaSink is Flink's own and takes part in its checkpoints.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from recsys_lab.errors import ClusterError, JobError, NotTranslatable, shorten
-from recsys_lab.flink.kafka import KafkaSink
+from recsys_lab.flink.kafka import KafkaSink, KafkaSource
 from recsys_lab.flink.restarts import ExponentialDelay, FixedDelay, NoRestart, RestartStrategy
 from recsys_lab.flink.sinks import TransactionalSink
 
@@ -55,13 +56,14 @@ class ApacheFlink:
 
     def execute(self, processor: FlinkStreamProcessor, job_name: str, restore_from: Any) -> JobResult:
         """Run the job until its sources end. Raises NotTranslatable, ClusterError, JobError."""
-        from recsys_lab.flink.apache.gateway import gateway, workers_in_this_process
+        from recsys_lab.flink.apache.gateway import gateway
+        from recsys_lab.flink.cluster import ask, check_installed
 
-        with ExitStack() as stack:
-            gateway()
-            if self.address is None:
-                stack.enter_context(workers_in_this_process())
-            return _Execution(self, processor, job_name).run()
+        check_installed()
+        if self.address is not None:
+            ask(self.address, "/overview")  # not there? Then say so before any work is done
+        gateway()
+        return _Execution(self, processor, job_name).run()
 
 
 class _Execution:
@@ -70,65 +72,94 @@ class _Execution:
 
         self.runtime = runtime
         self.processor = processor
+        self.nodes = processor.graph.nodes
         self.job_name = job_name
         self.environment = _environment(runtime, processor)
         self.translation = Translation(
             processor.graph,
             self.environment,
-            runtime.parallelism or min(processor.parallelism, 128),
+            runtime.parallelism or processor.parallelism,
             every_record=runtime.every_record,
         )
 
     def run(self) -> JobResult:
-        from recsys_lab.flink.processor import JobResult
+        from recsys_lab.flink.apache.gateway import mini_cluster
 
         self.translation.run()
-        nodes = self.processor.graph.nodes
-        for node in nodes:
+        for node in self.nodes:
             node.metrics.update(dict.fromkeys(node.metrics, 0))
         for number, count in self.translation.records_in.items():
-            nodes[number].metrics["records_out"] = count
+            self.nodes[number].metrics["records_out"] = count
+        with ExitStack() as stack:
+            address = self.runtime.address
+            if address is None:
+                address = stack.enter_context(mini_cluster(self.environment, self.translation.widest))
+            try:
+                job = self._run_on(address)
+            except (JobError, ClusterError):
+                raise
+            except Exception as error:
+                raise JobError(_reason(error)) from error
+            return self._result(address, job)
+
+    def _run_on(self, address: str) -> str:
+        """Run to the end; gives the job's id."""
         collected = _collected(self.environment, self.translation.to_client)
-        sinks = [
-            _ClientSink(node) for node in nodes if node.kind == "sink" and not isinstance(node.function, KafkaSink)
-        ]
+        sinks = {node.number: _ClientSink(node) for node in self.nodes if node.kind == "sink" and not _is_topic(node)}
         try:
-            for sink in sinks:
+            for sink in sinks.values():
                 sink.begin()
             client = self.environment.execute_async(self.job_name)
-            self._receive(collected, {sink.node.number: sink for sink in sinks})
-            client.get_job_execution_result().result()
-            for sink in sinks:
+            try:
+                for number, value in collected:
+                    if number in sinks:
+                        sinks[number].write(value)
+                    else:
+                        self.nodes[number].metrics["late_records"] += 1
+                client.get_job_execution_result().result()
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    client.cancel().result()
+                raise
+            for sink in sinks.values():
                 sink.commit()
-        except JobError:
-            raise
-        except Exception as error:
-            raise JobError(_reason(error)) from error
         finally:
-            for sink in sinks:
+            for sink in sinks.values():
                 sink.close()
+        return str(client.get_job_id())
+
+    def _result(self, address: str, job: str) -> JobResult:
+        from recsys_lab.flink.cluster import ask
+        from recsys_lab.flink.processor import JobResult
+
+        checkpoints = ask(address, f"/jobs/{job}/checkpoints")
+        failures = ask(address, f"/jobs/{job}/exceptions?maxExceptions=1000")["exceptionHistory"]["entries"]
+        latest = (checkpoints.get("latest") or {}).get("completed") or {}
+        self._count_topics(ask(address, f"/jobs/{job}")["vertices"])
         return JobResult(
             job_name=self.job_name,
-            records_in=sum(node.metrics["records_out"] for node in nodes if node.kind == "source"),
-            records_out=sum(node.metrics["records_in"] for node in nodes if node.kind == "sink"),
-            late_records=sum(node.metrics["late_records"] for node in nodes),
-            checkpoints=0,
-            restarts=0,
-            last_checkpoint=None,
+            records_in=sum(node.metrics["records_out"] for node in self.nodes if node.kind == "source"),
+            records_out=sum(node.metrics["records_in"] for node in self.nodes if node.kind == "sink"),
+            late_records=sum(node.metrics["late_records"] for node in self.nodes),
+            checkpoints=(checkpoints.get("counts") or {}).get("completed", 0),
+            restarts=len(failures),
+            last_checkpoint=path if (path := latest.get("external_path", "")).startswith("file:") else None,
         )
 
-    def _receive(self, collected: Any, sinks: dict[int, _ClientSink]) -> None:
-        nodes = self.processor.graph.nodes
-        for number, value in collected:
-            sink = sinks.get(number)
-            if sink is None:
-                nodes[number].metrics["late_records"] += 1
-            else:
-                sink.write(value)
+    def _count_topics(self, vertices: list[dict[str, Any]]) -> None:
+        """Records of topics are counted by Flink, where they are read and written."""
+        for node in self.nodes:
+            if not _is_topic(node):
+                continue
+            for vertex in vertices:
+                if f"{node.name}: Writer" in vertex["name"]:
+                    node.metrics["records_in"] = vertex["metrics"]["write-records"]
+                elif vertex["name"].startswith(f"Source: {node.name} "):
+                    node.metrics["records_out"] = vertex["metrics"]["read-records"]
 
 
 def _is_topic(node: StreamOperator) -> bool:
-    return isinstance(node.function, KafkaSink)
+    return isinstance(node.function, (KafkaSource, KafkaSink))
 
 
 class _ClientSink:
@@ -188,14 +219,12 @@ def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> Any:
 def _options(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> dict[str, str]:
     from recsys_lab.flink.cluster import HOST
 
-    options = _restarts(processor.restart_strategy)
+    options = {"execution.target": "remote", **_restarts(processor.restart_strategy)}
     if runtime.address is not None:
         host, _, port = runtime.address.rpartition(":")
-        options |= {"execution.target": "remote", "rest.address": host, "rest.port": port}
-    else:
+        options |= {"rest.address": host, "rest.port": port}
+    else:  # the mini cluster's; it says where it listens when it does
         options |= {
-            "execution.target": "local",
-            "execution.attached": "true",
             "rest.address": HOST,
             "rest.bind-address": HOST,
             "rest.bind-port": "0",

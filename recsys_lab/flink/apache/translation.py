@@ -58,6 +58,11 @@ class Translation:
             self._translate(node)
         self._environment.set_parallelism(self._parallelism)
 
+    @property
+    def widest(self) -> int:
+        """The highest parallelism in the job: so many slots are needed."""
+        return max(self._width.values(), default=1)
+
     def _translate(self, node: StreamOperator) -> None:
         keyed = node.kind in ("window", "rolling", "interval_join") or node.options.get("keyed", False)
         widths = [self._width[before.number] for before in node.upstream]

@@ -23,6 +23,8 @@ from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 from recsys_lab.flink.windows import SlidingEventTimeWindows, TimeWindow
 
+_ABSENT = object()
+
 Behind = Callable[[Any, int, Any], None]
 
 
@@ -39,7 +41,7 @@ class AlignedWindowOperator(Operator):
         self.lateness: int = node.options["lateness"]
         self.late_tag: OutputTag | None = node.options["late_tag"]
         self.fold: Fold = node.function
-        self.windows = self.tables["windows"] = Table(types=self.fold.types)
+        self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
         self.out = Collector()
         self.fired_until = MIN_WATERMARK  # windows that end there or before have fired
 
@@ -112,23 +114,23 @@ class AlignedWindowOperator(Operator):
         size, offset, data = self.size, self.offset, self.windows.data
         create, add = self.fold.create, self.fold.add
         opened: dict[int, dict[Any, Any]] = {}
-        at: int | None = None  # start of the window at hand
         window: dict[Any, Any] = {}
+        start = end = MIN_WATERMARK  # of the window at hand
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            start = timestamp - (timestamp - offset) % size
-            if start != at:
+            if not start <= timestamp < end:
                 if timestamp < passed:
                     behind(value, timestamp, key)
                     continue
-                at = start
-                window = opened[start] = data.setdefault((start, start + size), {})
-            held = window.get(key)
-            if held is not None:
-                window[key] = add(value, held)
-            elif key in window:
+                start = timestamp - (timestamp - offset) % size
+                end = start + size
+                window = opened[start] = data.setdefault((start, end), {})
+            held = window.get(key, _ABSENT)
+            if held is _ABSENT:
+                window[key] = value if create is None else add(value, create())
+            elif held is None:
                 raise JobError(self._no_accumulator())
             else:
-                window[key] = value if create is None else add(value, create())
+                window[key] = add(value, held)
         for start in opened:
             self.windows.touch((start, start + size), keys)
 
@@ -146,13 +148,13 @@ class AlignedWindowOperator(Operator):
                 window = opened.get(start)
                 if window is None:
                     window = opened[start] = data.setdefault((start, start + size), {})
-                held = window.get(key)
-                if held is not None:
-                    window[key] = add(value, held)
-                elif key in window:
+                held = window.get(key, _ABSENT)
+                if held is _ABSENT:
+                    window[key] = value if create is None else add(value, create())
+                elif held is None:
                     raise JobError(self._no_accumulator())
                 else:
-                    window[key] = value if create is None else add(value, create())
+                    window[key] = add(value, held)
         for start in opened:
             self.windows.touch((start, start + size), keys)
 
@@ -171,13 +173,13 @@ class AlignedWindowOperator(Operator):
                 continue
             taken = True
             window = data.setdefault((start, end), {})
-            held = window.get(key)
-            if held is not None:
-                window[key] = add(value, held)
-            elif key in window:
+            held = window.get(key, _ABSENT)
+            if held is _ABSENT:
+                window[key] = value if create is None else add(value, create())
+            elif held is None:
                 raise JobError(self._no_accumulator())
             else:
-                window[key] = value if create is None else add(value, create())
+                window[key] = add(value, held)
             self.windows.touch((start, end), (key,))
             if end - 1 <= watermark:
                 self._fire_window(TimeWindow(start, end), {key: window[key]}, position)
@@ -202,16 +204,16 @@ class AlignedWindowOperator(Operator):
         """Results of all keys, in order of their first element."""
         fold, out = self.fold, self.out
         before = len(out.values)
-        progress = iter(accumulators)
+        progress = iter(accumulators.items())
         try:
             if fold.window_function is None:
-                out.values.extend(map(fold.result, map(accumulators.__getitem__, progress)))
+                out.values.extend([fold.result(held) for _, held in progress])
             elif fold.in_context:
-                for key in progress:
-                    out.add_all(fold.results(key, window, accumulators[key], self), window.end - 1, position)
+                for key, held in progress:
+                    out.add_all(fold.results(key, window, held, self), window.end - 1, position)
                 return
             else:
-                self._apply(fold.window_function, window, accumulators, progress, out.values)
+                self._apply(fold.window_function, window, progress, out.values)
         except Exception as error:
             key = list(accumulators)[len(accumulators) - length_hint(progress) - 1]
             raise OperatorFailed(self.name, f"{window} of key {key!r}", error) from error
@@ -219,16 +221,17 @@ class AlignedWindowOperator(Operator):
         out.timestamps.extend(repeat(window.end - 1, count))
         out.positions.extend(repeat(position, count))
 
-    def _apply(
-        self, apply: Any, window: TimeWindow, accumulators: dict[Any, Any], keys: Iterator[Any], out: list[Any]
-    ) -> None:
+    def _apply(self, apply: Any, window: TimeWindow, entries: Iterator[tuple[Any, Any]], out: list[Any]) -> None:
         result = self.fold.result
+        for key, held in entries:
+            out += self.fold.results(key, window, held, self)  # the first with a look at what the function gives
+            break
         if self.fold.elements:
-            for key in keys:
-                out += apply(key, window, result(accumulators[key]))
+            for key, held in entries:
+                out += apply(key, window, result(held))
         else:
-            for key in keys:
-                out += apply(key, window, [result(accumulators[key])])
+            for key, held in entries:
+                out += apply(key, window, [result(held)])
 
     def restored(self) -> None:
         self.fired_until = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK

@@ -7,10 +7,10 @@ A window with `reduce` or `aggregate` keeps one accumulator, however many elemen
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_type_hints
 
 from recsys_lab.errors import JobError, shorten
-from recsys_lab.flink.codec import check_value
+from recsys_lab.flink.codec import check_type, check_value, is_flat
 from recsys_lab.flink.functions import ProcessWindowFunction, method_of
 from recsys_lab.flink.windows import TimeWindow
 
@@ -19,7 +19,8 @@ class Fold(NamedTuple):
     """create: an empty accumulator, or None where the first value is the accumulator. window_function: makes
     results of (key, window, elements), or None where `result` is all that a firing gives. in_context: it is a
     ProcessWindowFunction's `process`, which takes a context and may yield to side outputs. elements: whether
-    the accumulator is the list of all elements. types: classes in an accumulator beside plain data.
+    the accumulator is the list of all elements. types: classes in an accumulator beside plain data. flat: whether
+    it is declared to be a scalar, or a tuple or list of scalars.
     """
 
     create: Callable[[], Any] | None
@@ -30,6 +31,7 @@ class Fold(NamedTuple):
     in_context: bool
     elements: bool
     types: tuple[type, ...]
+    flat: bool = False
 
     def results(self, key: Any, window: TimeWindow, accumulator: Any, owner: Any) -> Iterable[Any]:
         """What one window of one key gives when it fires now."""
@@ -51,15 +53,16 @@ def reducing(function: Any, window_function: Any = None, types: tuple[type, ...]
     )
 
 
-def aggregating(function: Any, window_function: Any = None, types: tuple[type, ...] = ()) -> Fold:
-    """Keep an AggregateFunction's accumulator. Raises JobError when it cannot be saved."""
+def aggregating(function: Any, window_function: Any = None, declared: Any = None) -> Fold:
+    """Keep an AggregateFunction's accumulator. declared: its type; what `create_accumulator` says or gives, if not
+    told. Raises JobError when it cannot be saved.
+    """
     for method in ("create_accumulator", "add", "get_result", "merge"):
         if not callable(getattr(function, method, None)):
             raise JobError(f"{shorten(function)} cannot aggregate; an AggregateFunction is needed, with `{method}`.")
-    if not types:
-        name = f"accumulator of {type(function).__name__}"
-        found = check_value(name, function.create_accumulator())
-        types = (found,) if found else ()
+    name = f"accumulator of {type(function).__name__}"
+    found = check_type(name, declared) or check_value(name, function.create_accumulator())
+    types = (found,) if found else ()
     return Fold(
         function.create_accumulator,
         function.add,
@@ -68,7 +71,16 @@ def aggregating(function: Any, window_function: Any = None, types: tuple[type, .
         *_window_function(window_function),
         False,
         types,
+        is_flat(declared or _declared(function.create_accumulator)),
     )
+
+
+def _declared(create: Callable[[], Any]) -> Any:
+    """What `create_accumulator` says that it returns, if it says so."""
+    try:
+        return get_type_hints(create).get("return")
+    except (NameError, TypeError, AttributeError):
+        return None
 
 
 def collecting(window_function: Any, types: tuple[type, ...] = ()) -> Fold:

@@ -122,7 +122,8 @@ class IntervalJoinOperator(SteppedOperator):
         super().__init__(node)
         self.lower, self.upper = node.options["lower"], node.options["upper"]
         self.join = method_of(node.function, "process_element")
-        self.buffers = [self.tables.setdefault(side, Table(ordered=False)) for side in ("left", "right")]
+        types = node.options["types"]
+        self.buffers = [self.tables.setdefault(side, Table(ordered=False, types=types)) for side in ("left", "right")]
         self.leaving = Timers(self.tables.setdefault("leaving", Table()))
         self.times: list[dict[Any, list[int]]] = [{}, {}]
         self.context = Context(self)

@@ -47,12 +47,20 @@ class MapOperator(_FunctionOperator):
             values = list(map(self.function, progress))
         except Exception as error:
             raise self.failed(batch.values, progress, error) from error
-        if any(map(is_, values, repeat(None))):
+        if _may_hold_none(values) and any(map(is_, values, repeat(None))):
             record = batch.values[next(i for i, value in enumerate(values) if value is None)]
             raise OperatorFailed(
                 self.name, record, "it returned nothing (None). Return a value, or use flat_map to leave records out."
             )
         return batch.with_records(values, batch.timestamps, batch.positions)
+
+
+def _may_hold_none(values: list[Any]) -> bool:
+    """Most lists hold nothing that is false, which is quick to see."""
+    try:
+        return not all(values)
+    except Exception:  # a value that is neither true nor false, such as an array
+        return True
 
 
 class FilterOperator(_FunctionOperator):

@@ -19,8 +19,6 @@ from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.operators.base import Operator
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK, WatermarkStrategy
 
-_ONLY_INT = {int}
-
 
 class TimestampsOperator(Operator):
     """Assigns timestamps; makes watermarks, one generator for each split."""
@@ -76,7 +74,7 @@ class TimestampsOperator(Operator):
             raise OperatorFailed(
                 self.name, batch.values[0], "the source gives it no timestamp. Use with_timestamp_assigner."
             )
-        if timestamps and set(map(type, timestamps)) != _ONLY_INT:
+        if not _are_ints(timestamps):
             return [self._whole(record, t) for record, t in zip(batch.values, timestamps, strict=True)]
         return timestamps
 
@@ -90,6 +88,14 @@ class TimestampsOperator(Operator):
             f"its timestamp is {shorten(timestamp)}; a number of milliseconds since 1970 is needed, "
             "such as epoch_ms(event.timestamp).",
         )
+
+
+def _are_ints(timestamps: Sequence[Any]) -> bool:
+    """Whether all are plain ints, seen at a glance: only ints add up to an int."""
+    try:
+        return not timestamps or (type(timestamps[0]) is int and type(sum(timestamps)) is int)
+    except TypeError:
+        return False
 
 
 class _Generator:
