@@ -1,6 +1,6 @@
 """The Java that PyFlink talks to: one for this process, on the loopback interface, gone when this process is.
 
-PyFlink starts it with the first job. It gets the Java of the Python environment, a heap that suits a laptop,
+It starts with the first job. It gets the Java of the Python environment, a heap that suits a laptop,
 and its configuration and log in a private folder; nothing is written into the installed package. On the embedded
 mini cluster a student's functions run on threads of this very process ("loopback mode"), so that a job of many
 operators needs no process for each.
@@ -12,47 +12,82 @@ import atexit
 import contextlib
 import logging
 import os
-import shutil
+import struct
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from recsys_lab.errors import ClusterError
-from recsys_lab.flink.cluster import HOST, JAVA_OPTIONS, check_installed, write_configuration
+from recsys_lab.flink.apache import parts
+from recsys_lab.flink.cluster import (
+    HOST,
+    JAVA_OPTIONS,
+    READY_WITHIN,
+    check_installed,
+    classpath,
+    flink_home,
+    write_configuration,
+)
 from recsys_lab.java import jars
+from recsys_lab.java.children import Child
 
 HEAP_MB = 768
+_SERVER = "org.apache.flink.client.python.PythonGatewayServer"
 
 _lock = threading.Lock()
 _folder: Path | None = None
+_child: Child | None = None
 
 
 def gateway() -> Any:
     """The gateway, started when it is needed first. Raises ClusterError."""
-    global _folder
     check_installed()
     from pyflink import java_gateway
 
     with _lock:
-        if java_gateway._gateway is not None:
-            return java_gateway.get_gateway()
-        if _folder is None:
-            _folder = Path(tempfile.mkdtemp(prefix="recsys-lab-flink-"))
-            atexit.register(shutil.rmtree, _folder, ignore_errors=True)
-        write_configuration(_folder, {"env.java.opts.all": " ".join(JAVA_OPTIONS)})
-        settings = {
-            "JAVA_HOME": str(jars.java().parent.parent),
-            "FLINK_CONF_DIR": str(_folder),
-            "FLINK_LOG_DIR": str(_folder),
-            "JVM_ARGS": f"-Xmx{HEAP_MB}m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.net.preferIPv4Stack=true",
-        }
-        try:
-            with _environment(settings, without=("FLINK_HOME", "PYFLINK_GATEWAY_PORT", "HADOOP_CLASSPATH")):
+        if java_gateway._gateway is None:
+            port = _started()
+            with _environment({"PYFLINK_GATEWAY_PORT": str(port)}):
                 return java_gateway.get_gateway()
-        except Exception as error:
-            raise ClusterError(f"the Java of Apache Flink could not be started: {error}. Its log: {_folder}") from error
+        return java_gateway.get_gateway()
+
+
+def _started() -> int:
+    """Start it; gives its port. Raises ClusterError."""
+    global _folder, _child
+    _folder = Path(tempfile.mkdtemp(prefix="recsys-lab-flink-"))
+    write_configuration(_folder, {"io.tmp.dirs": str(_folder)})
+    says = _folder / "port"
+    home = flink_home()
+    settings = {
+        "_PYFLINK_CONN_INFO_PATH": str(says),
+        "FLINK_CONF_DIR": str(_folder),
+        "FLINK_LIB_DIR": str(home / "lib"),
+        "FLINK_OPT_DIR": str(home / "opt"),
+        "FLINK_PLUGINS_DIR": str(home / "plugins"),
+        "FLINK_BIN_DIR": str(home / "bin"),
+    }
+    command = [
+        str(jars.java()), f"-Xmx{HEAP_MB}m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1",
+        "-Djava.net.preferIPv4Stack=true", *JAVA_OPTIONS, f"-Dlog.file={_folder / 'gateway.log'}",
+        f"-Dlog4j.configurationFile={_folder / 'log4j.properties'}",
+        "-cp", os.pathsep.join((classpath(), str(parts.for_python()))), _SERVER,
+    ]  # fmt: skip
+    with _environment(settings):
+        child = _child = Child(command, _folder / "gateway.out", remove=[_folder])
+    child.keep_to_the_end()  # PyFlink lets go of Java's objects as late as that
+    deadline = time.monotonic() + READY_WITHIN
+    while not (says.is_file() and says.stat().st_size):
+        if not child.is_running or time.monotonic() > deadline:
+            child.kill()
+            said = log()[-400:] or "it said nothing"
+            raise ClusterError(f"the Java that PyFlink talks to could not be started: {said}")
+        time.sleep(0.02)
+    port: int = struct.unpack("!I", says.read_bytes()[:4])[0]
+    return port
 
 
 @contextlib.contextmanager
@@ -114,25 +149,25 @@ def _workers() -> str:
 
 
 @contextlib.contextmanager
-def _environment(settings: dict[str, str], without: tuple[str, ...]) -> Iterator[None]:
-    before = dict(os.environ)
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in settings}
     os.environ.update(settings)
-    for name in without:
-        os.environ.pop(name, None)
     try:
         yield
     finally:
-        for name in {*settings, *without}:
-            os.environ.pop(name, None)
-            if name in before:
-                os.environ[name] = before[name]
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def log() -> str:
     """What Java wrote to its log."""
     if _folder is None:
         return ""
-    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in sorted(_folder.glob("*.log*")))
+    paths = (_folder / "gateway.log", _folder / "gateway.out")
+    return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file())
 
 
 __all__ = ["gateway", "log", "mini_cluster"]
