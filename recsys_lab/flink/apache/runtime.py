@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_lab.errors import ClusterError, JobError, NotTranslatable, shorten
@@ -32,8 +34,9 @@ class ApacheFlink:
     address: of a cluster's REST interface, `host:port`, as a LocalFlink has; None for a mini cluster inside this
     process's Java, for as long as the job runs. parallelism: subtasks of what works by key; the processor's by
     default. every_record: move watermarks with every record, as the local runtime does, rather than every 200 ms as
-    Apache Flink does by itself; it costs speed, and makes what is late the same on every run. configuration: further
-    options of Flink.
+    Apache Flink does by itself; it costs speed, and makes what is late the same on every run. python_files: modules or
+    packages that the job's functions import and a cluster's workers haven't got; what a notebook or script itself
+    defines travels anyway. configuration: further options of Flink, such as "python.executable" on a remote cluster.
     """
 
     def __init__(
@@ -42,13 +45,15 @@ class ApacheFlink:
         parallelism: int | None = None,
         *,
         every_record: bool = False,
-        configuration: dict[str, str] | None = None,
+        python_files: Sequence[str | Path] = (),
+        configuration: Mapping[str, str] | None = None,
     ) -> None:
         if address is not None and not re.fullmatch(r"[^\s/:]+:\d+", address):
             raise ClusterError(f"address is {shorten(address)}; host:port of Flink's REST interface is needed.")
         self.address = address
         self.parallelism = parallelism
         self.every_record = every_record
+        self.python_files = [Path(path).resolve() for path in python_files]
         self.configuration = dict(configuration or {})
 
     def __repr__(self) -> str:
@@ -211,6 +216,8 @@ def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> Any:
     environment = StreamExecutionEnvironment(made(configuration._j_configuration))  # where "execution.target" says
     if "python.executable" not in runtime.configuration:
         environment.set_python_executable(sys.executable)
+    for path in runtime.python_files:
+        environment.add_python_file(str(path))
     if runtime.address is not None:
         parts.use(environment, parts.for_python())
     return environment
