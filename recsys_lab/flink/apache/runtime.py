@@ -68,18 +68,18 @@ class ApacheFlink:
         if self.address is not None:
             ask(self.address, "/overview")  # not there? Then say so before any work is done
         gateway()
-        return _Execution(self, processor, job_name).run()
+        return _Execution(self, processor, job_name, restore_from).run()
 
 
 class _Execution:
-    def __init__(self, runtime: ApacheFlink, processor: FlinkStreamProcessor, job_name: str) -> None:
+    def __init__(self, runtime: ApacheFlink, processor: FlinkStreamProcessor, job_name: str, restore_from: Any) -> None:
         from recsys_lab.flink.apache.translation import Translation
 
         self.runtime = runtime
         self.processor = processor
         self.nodes = processor.graph.nodes
         self.job_name = job_name
-        self.environment = _environment(runtime, processor)
+        self.environment = _environment(runtime, processor, restore_from)
         self.translation = Translation(
             processor.graph,
             self.environment,
@@ -109,6 +109,8 @@ class _Execution:
 
     def _run_on(self, address: str) -> str:
         """Run to the end; gives the job's id."""
+        from recsys_lab.flink.apache.recovery import listening
+
         collected = _collected(self.environment, self.translation.to_client)
         sinks = {node.number: _ClientSink(node) for node in self.nodes if node.kind == "sink" and not _is_topic(node)}
         try:
@@ -116,18 +118,25 @@ class _Execution:
                 sink.begin()
             client = self.environment.execute_async(self.job_name)
             try:
-                for number, value in collected:
-                    if number in sinks:
-                        sinks[number].write(value)
-                    else:
-                        self.nodes[number].metrics["late_records"] += 1
-                client.get_job_execution_result().result()
+                with listening(self.processor, client):
+                    for number, value in collected:
+                        if number in sinks:
+                            sinks[number].write(value)
+                        else:
+                            self.nodes[number].metrics["late_records"] += 1
+                    client.get_job_execution_result().result()
             except BaseException:
                 with contextlib.suppress(Exception):
                     client.cancel().result()
                 raise
             for sink in sinks.values():
                 sink.commit()
+        except BaseException:
+            if _checkpoint_interval_ms(self.processor) is not None:  # what came back belongs to complete checkpoints
+                for sink in sinks.values():
+                    with contextlib.suppress(Exception):
+                        sink.commit()
+            raise
         finally:
             for sink in sinks.values():
                 sink.close()
@@ -148,7 +157,7 @@ class _Execution:
             late_records=sum(node.metrics["late_records"] for node in self.nodes),
             checkpoints=(checkpoints.get("counts") or {}).get("completed", 0),
             restarts=len(failures),
-            last_checkpoint=path if (path := latest.get("external_path", "")).startswith("file:") else None,
+            last_checkpoint=_if_kept(latest.get("external_path")),
         )
 
     def _count_topics(self, vertices: list[dict[str, Any]]) -> None:
@@ -161,6 +170,14 @@ class _Execution:
                     node.metrics["records_in"] = vertex["metrics"]["write-records"]
                 elif vertex["name"].startswith(f"Source: {node.name} "):
                     node.metrics["records_out"] = vertex["metrics"]["read-records"]
+
+
+def _if_kept(checkpoint: str | None) -> str | None:
+    """The path of a checkpoint, if it is still there: Flink removes those of a job that has finished."""
+    if checkpoint is None or not checkpoint.startswith("file:"):
+        return None
+    path = checkpoint.removeprefix("file:")
+    return path if Path(path).is_dir() else None
 
 
 def _is_topic(node: StreamOperator) -> bool:
@@ -202,15 +219,16 @@ class _ClientSink:
             self.sink.close()
 
 
-def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor) -> Any:
+def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor, restore_from: Any) -> Any:
     from pyflink.common import Configuration
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.java_gateway import get_gateway
 
-    from recsys_lab.flink.apache import parts
+    from recsys_lab.flink.apache import parts, recovery
 
     configuration = Configuration()
-    for name, value in {**_options(runtime, processor), **runtime.configuration}.items():
+    chosen = {**_options(runtime, processor), **recovery.options(processor, restore_from), **runtime.configuration}
+    for name, value in chosen.items():
         configuration.set_string(name, value)
     made = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment
     environment = StreamExecutionEnvironment(made(configuration._j_configuration))  # where "execution.target" says

@@ -52,7 +52,7 @@ def test_a_window_assigner_of_one_s_own_is_refused_by_the_operator_s_name() -> N
 
 def test_a_source_without_end_is_refused() -> None:
     processor = FlinkStreamProcessor()
-    processor.add_source(count, name="forever").sink_to(ListSink())
+    processor.add_source(lambda: count(), name="forever").sink_to(ListSink())
 
     with pytest.raises(NotTranslatable, match="'forever'"):
         processor.execute(runtime=ApacheFlink())
