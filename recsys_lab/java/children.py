@@ -52,6 +52,11 @@ class Child:
             return False
         return True
 
+    def keep_to_the_end(self) -> None:
+        """Let it run until this process is gone, also while the interpreter takes itself apart."""
+        assert self._guard.stdin is not None
+        os.dup(self._guard.stdin.fileno())  # never closed by us; by the system, when we are gone
+
     def stop(self) -> None:
         """Ask it to end; end it when it has not after the grace. Safe to call twice."""
         if self.is_running:
