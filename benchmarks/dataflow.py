@@ -21,91 +21,45 @@ from __future__ import annotations
 
 import cProfile
 import gc
+import json
+import os
 import pstats
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
-from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
 
+from benchmarks.dataflow_job import (
+    BOUND_MS,
+    EVENTS,
+    SIZE_MS,
+    WEIGHTS,
+    CountAndSum,
+    Event,
+    Result,
+    events,
+    is_interest,
+    timestamp,
+    user_of,
+    weigh,
+    with_user,
+)
 from recsys_lab.flink import (
-    AggregateFunction,
     FlinkStreamProcessor,
     ListSink,
     TumblingEventTimeWindows,
     WatermarkStrategy,
 )
 
-EVENTS = 200_000
-USERS = 1_000
 ROUNDS = 7
-BOUND_MS = 30_000
-SIZE_MS = 300_000
-WEIGHTS = {"purchase": 1.0, "rating": 0.8, "click": 0.5, "view": 0.1, "scroll": 0.01}
 REACH_CALLING = 0.75
 REACH_INLINE = 0.5
 REACH_OVERHEAD = 0.05
-
-Event = tuple[str, str, str, int]
-Result = tuple[str, int, int, float]
-
-
-def events(count: int = EVENTS, users: int = USERS, seed: int = 7) -> list[Event]:
-    """(user, item, interaction type, epoch ms), 20 a second, each up to a minute late: some beyond the bound."""
-    random = Random(seed)
-    kinds = ["view"] * 5 + ["click"] * 2 + ["purchase", "rating", "scroll"]
-    return [
-        (
-            f"user{random.randrange(users)}",
-            f"item{random.randrange(5_000)}",
-            kinds[random.randrange(10)],
-            1_767_225_600_000 + i * 50 - int(random.random() ** 3 * 60_000),
-        )
-        for i in range(count)
-    ]
-
-
-# -- the functions of the job ------------------------------------------------------------------------------------
-
-
-def timestamp(event: Event, _: int) -> int:
-    return event[3]
-
-
-def weigh(event: Event) -> tuple[str, str, float]:
-    return event[0], event[1], WEIGHTS.get(event[2], 0.3)
-
-
-def is_interest(weighed: tuple[str, str, float]) -> bool:
-    return weighed[2] > 0.05
-
-
-def user_of(weighed: tuple[str, str, float]) -> str:
-    return weighed[0]
-
-
-class CountAndSum(AggregateFunction):
-    """Number of interactions, and the sum of their weights."""
-
-    def create_accumulator(self) -> tuple[int, float]:
-        return 0, 0.0
-
-    def add(self, value: tuple[str, str, float], accumulator: tuple[int, float]) -> tuple[int, float]:
-        return accumulator[0] + 1, accumulator[1] + value[2]
-
-    def get_result(self, accumulator: tuple[int, float]) -> tuple[int, float]:
-        return accumulator
-
-    def merge(self, a: tuple[int, float], b: tuple[int, float]) -> tuple[int, float]:
-        return a[0] + b[0], a[1] + b[1]
-
-
-def with_user(key: str, window: Any, results: list[tuple[int, float]]) -> list[Result]:
-    return [(key, window.start, *results[0])]
-
+REACH_BYTEWAX = 3.5
 
 # -- three programs ----------------------------------------------------------------------------------------------
 
@@ -208,11 +162,27 @@ def rows(count: int = EVENTS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
         if program(stream) != expected:
             raise AssertionError(f"{name} gives another answer than the inlined loop")
     times = [(_seconds(engine, stream), _seconds(by_hand, stream), _seconds(inlined, stream)) for _ in range(rounds)]
+    others = [bytewax_row(count)] if "BYTEWAX_PYTHON" in os.environ else []
     return [
         _row("dataflow, events", "loop calling the same functions", count, times, 1, REACH_CALLING),
         _row("dataflow, events", "loop with everything inline", count, times, 2, REACH_INLINE),
         overhead_row(count, rounds),
+        *others,
     ]
+
+
+def bytewax_row(count: int = EVENTS, rounds: int = 3) -> dict[str, Any]:
+    """bytewax on the same job, by the Python that BYTEWAX_PYTHON names; see `benchmarks.bytewax_job`."""
+    stream = events(count, disorder_ms=BOUND_MS)
+    command = [os.environ["BYTEWAX_PYTHON"], "-m", "benchmarks.bytewax_job", str(count), "1"]
+    times: list[tuple[float, ...]] = []
+    for _ in range(rounds):
+        theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        ours = engine(stream)
+        if (theirs["results"], theirs["events"]) != (len(ours), sum(result[2] for result in ours)):
+            raise AssertionError("bytewax gives another answer")
+        times.append((_seconds(engine, stream), theirs["seconds"][0]))
+    return _row("dataflow, events", "bytewax", count, times, 1, REACH_BYTEWAX)
 
 
 def overhead_row(count: int = EVENTS, rounds: int = ROUNDS) -> dict[str, Any]:

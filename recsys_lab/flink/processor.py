@@ -83,7 +83,7 @@ class FlinkStreamProcessor:
         checkpoints_kept: int = 3,
         restart_strategy: RestartStrategy | None = None,
         clock: Clock | None = None,
-        batch_size: int = 1_024,
+        batch_size: int = 2_048,
     ) -> None:
         self.parallelism = _whole("parallelism", parallelism, KEY_GROUPS)
         self.checkpoint_interval = checkpoint_interval
@@ -163,6 +163,7 @@ class Execution:
         self._restored = restore_point(restore_from, known, self.identity)
         self.checkpoints = Checkpoints(self.storage, self.identity, processor.checkpoints_kept)
         self.restarts = 0
+        self._changed_since_whole = 0  # values written since the last checkpoint that was whole
         self.run = self._opened(self._restored)
         self._clear_mark()
 
@@ -257,8 +258,6 @@ class Execution:
             restarts=self.restarts,
             last_checkpoint=None if latest is None else self.storage.name(latest),
         )
-
-    _changed_since_whole = 0
 
     def _opened(self, chain: list[dict[str, Any]] | None) -> Run:
         run = Run(self.processor.graph, self.clock, self._takes_checkpoints())

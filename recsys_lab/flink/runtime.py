@@ -11,12 +11,14 @@ All subtasks of an operator live in one thread and share its tables. Which subta
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from recsys_lab.clock import Clock
-from recsys_lab.errors import CheckpointError
+from recsys_lab.errors import CheckpointError, JobError
 from recsys_lab.flink.batches import Batch
 from recsys_lab.flink.durations import epoch_ms
+from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.graph import JobGraph, StreamOperator
 from recsys_lab.flink.operators.aligned import AlignedWindowOperator
 from recsys_lab.flink.operators.base import Operator
@@ -94,7 +96,12 @@ class Run:
         self.now = epoch_ms(self.clock.now())
         for operator in self.operators:
             operator.now = self.now
-            operator.open()
+            try:
+                operator.open()
+            except JobError:
+                raise
+            except Exception as error:
+                raise OperatorFailed(operator.name, "its opening", error) from error
         if chain is not None:
             self._restore(chain)
         for operator in self.operators:
@@ -210,4 +217,5 @@ class Run:
     def close(self) -> None:
         """Let go of everything; what fails then is of no interest any more."""
         for operator in reversed(self.operators):
-            operator.close()
+            with contextlib.suppress(Exception):
+                operator.close()

@@ -20,7 +20,6 @@ from recsys_lab.flink.watermarks import WatermarkStrategy
 from recsys_lab.flink.windows import (
     EventTimeTrigger,
     SlidingEventTimeWindows,
-    TimeWindow,
     Trigger,
     WindowAssigner,
 )
@@ -49,7 +48,7 @@ class DataStream:
 
     def map(self, function: Any) -> DataStream:
         """Each record becomes f(record), which must not be None."""
-        return self._function("map", function, single=True)
+        return self._function("map", function)
 
     def filter(self, function: Any) -> DataStream:
         """Keep the records for which f(record) is true."""
@@ -58,7 +57,7 @@ class DataStream:
 
     def flat_map(self, function: Any) -> DataStream:
         """Each record becomes all that f(record) gives; None gives nothing."""
-        return self._function("flat_map", function, single=False)
+        return self._function("flat_map", function)
 
     def process(self, function: Any) -> DataStream:
         """Each record goes through a ProcessFunction."""
@@ -119,7 +118,7 @@ class DataStream:
         self._processor.execute(job_name)
         return list(sink.values)
 
-    def _function(self, kind: str, function: Any, *, single: bool) -> DataStream:
+    def _function(self, kind: str, function: Any) -> DataStream:
         method_of(function, kind)
         return self._then(kind, function)
 
@@ -160,12 +159,12 @@ class KeyedStream(DataStream):
             raise JobError("an interval join needs two keyed streams; use key_by on the other one too.")
         return IntervalJoin(self, other)
 
-    def _function(self, kind: str, function: Any, *, single: bool) -> DataStream:
+    def _function(self, kind: str, function: Any) -> DataStream:
         method_of(function, kind)
         if not needs_opening(function):
             return self._then(kind, function)
-        options: dict[str, Any] = {"methods": ((kind,),), "keyed": True, "wants_context": False, "single": single}
-        return self._then("process", function, **options)
+        single = kind == "map"
+        return self._then("process", function, methods=((kind,),), keyed=True, wants_context=False, single=single)
 
 
 class WindowedStream:
@@ -322,13 +321,3 @@ def _check_streams(streams: tuple[Any, ...]) -> None:
     for stream in streams:
         if not isinstance(stream, DataStream):
             raise JobError(f"{shorten(stream)} is no stream; give a DataStream of the same FlinkStreamProcessor.")
-
-
-__all__ = [
-    "ConnectedStreams",
-    "DataStream",
-    "IntervalJoin",
-    "KeyedStream",
-    "TimeWindow",
-    "WindowedStream",
-]

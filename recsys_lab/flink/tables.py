@@ -4,7 +4,7 @@ A table maps (namespace, key) to a value: the accumulators of a window, the time
 of a named state. Whoever changes a value tells the table, which logs it; a checkpoint writes the log, so that
 it costs what the records since the last one cost, not what all state would. A namespace whose log outgrows it is
 written anew instead. Values that change in bulk are encoded at once, while they are still in the processor's
-cache: coming back to 10,000 of 100,000 later takes five times as long. (Apache Flink's changelog state backend
+cache: coming back to 10,000 of 100,000 later takes twice as long. (Apache Flink's changelog state backend
 rests on the same idea.)
 """
 

@@ -6,12 +6,16 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from recsys_lab.flink import DataStream, FlinkStreamProcessor, ListSink, Stepper, WatermarkStrategy
 
 Event = tuple[str, int, int]
 """key, time in ms, value"""
+
+untimed = settings(deadline=None, max_examples=60)
+"""No test may fail because the machine is busy."""
 
 events = st.lists(
     st.tuples(st.sampled_from("abc"), st.integers(0, 100), st.integers(0, 9)),

@@ -184,6 +184,19 @@ def test_timestamps_may_be_any_whole_or_broken_number() -> None:
         assert windows.apply(lambda k, w, e: [w.start]).execute_and_collect() == [5]
 
 
+def test_a_function_that_cannot_be_opened_is_named() -> None:
+    class Closed(MapFunction):
+        def open(self, runtime_context: Any) -> None:
+            raise ConnectionError("no model")
+
+        def map(self, value: Any) -> Any:
+            return value
+
+    assert "operator 'map-1' failed on 'its opening': ConnectionError: no model" in str(
+        failing(lambda s: s.map(Closed()))
+    )
+
+
 def test_the_graph_is_real_nodes_with_metrics() -> None:
     processor = FlinkStreamProcessor(parallelism=3)
     late = OutputTag("late")

@@ -268,7 +268,7 @@ stages = st.tuples(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(
     st.lists(stages, min_size=1, max_size=3),
     st.booleans(),

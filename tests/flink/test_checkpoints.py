@@ -29,7 +29,7 @@ from recsys_lab.flink import (
 from recsys_lab.flink.codec import decode_column, encode_column
 from recsys_lab.flink.tables import Table
 from tests.builders import a_click
-from tests.flink.jobs import Event, key_of, timed, value_of
+from tests.flink.jobs import Event, key_of, timed, untimed, value_of
 
 STREAM: list[Event] = [(f"k{i % 5}", i, i) for i in range(60)]
 
@@ -138,6 +138,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_and_the_one_before_offered(
     assert sink.values == expected()[30:]
 
 
+@untimed
 @given(st.integers(0, 10_000), st.integers(0, 255))
 def test_no_flipped_byte_goes_unnoticed(place: int, value: int) -> None:
     from recsys_lab.flink.checkpoints import seal, unseal
@@ -317,6 +318,7 @@ def shape(value: Any) -> Any:
     return (kind, repr(value))
 
 
+@untimed
 @given(st.lists(values, max_size=5))
 def test_values_come_back_exactly_as_they_were(column: list[Any]) -> None:
     back = decode_column(encode_column(column, (Point,)), (Point,))
@@ -371,6 +373,7 @@ operations = st.lists(
 )
 
 
+@untimed
 @given(operations, st.booleans())
 def test_changes_applied_in_order_are_the_whole(steps: list[Any], ordered: bool) -> None:
     table, copy = Table(ordered=ordered), Table(ordered=ordered)

@@ -32,6 +32,7 @@ from recsys_lab.flink import (
     TumblingEventTimeWindows,
     ValueStateDescriptor,
 )
+from recsys_lab.flink.cep import CEP, AfterMatchSkipStrategy, Pattern
 from tests.flink.jobs import Event, key_of, strategy, timed
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -98,7 +99,7 @@ def a_stream(seed: int, length: int = 120) -> list[Event]:
 
 
 def build(processor: FlinkStreamProcessor, seed: int, fuse: Any) -> Any:
-    """Two sources, a union, every kind of window, state and timers, a join."""
+    """Two sources, a union, every kind of window, state and timers, a join, a pattern."""
     left = timed(processor, a_stream(seed), 10)
     right = timed(processor, a_stream(seed + 1, 90), 15)
     both = left.union(right).map(fuse).key_by(key_of)
@@ -114,7 +115,12 @@ def build(processor: FlinkStreamProcessor, seed: int, fuse: Any) -> Any:
     joined = (
         left.key_by(key_of).interval_join(right.key_by(key_of)).between(-5, 5).process(lambda a, b, ctx: [("J", a, b)])
     )
-    return counts.union(late, sliding, sessions, memory, rolling, joined)
+    rising = (
+        Pattern.begin("low", AfterMatchSkipStrategy.skip_to_next()).where(lambda e: e[2] % 3 == 0).followed_by("high")
+    )
+    rising = rising.where(lambda e, so_far: e[2] > so_far["low"][0][2] + 5).one_or_more().within(40)
+    matches = CEP.pattern(both, rising).select(lambda match: ("C", match["low"], match["high"]))
+    return counts.union(late, sliding, sessions, memory, rolling, joined, matches)
 
 
 def undisturbed(seed: int) -> list[Any]:
@@ -265,7 +271,7 @@ def a_long_job(folder: str, pause: float) -> FlinkStreamProcessor:
         time.sleep(pause)
         return event
 
-    stream = [(f"k{i % 7}", i * 10 + (i * 7919) % 60, i) for i in range(3_000)]
+    stream = [(f"k{i % 7}", i * 10 + (i * 7919) % 60, i) for i in range(2_000)]
     (
         processor.add_source(stream)
         .assign_timestamps_and_watermarks(strategy(50))
@@ -287,9 +293,9 @@ def test_kill_minus_9_at_any_moment_loses_and_doubles_nothing(seed: int, tmp_pat
     folder = tmp_path / "crashed"
     environment = os.environ | {"PYTHONPATH": str(CHECKOUT)}
     killed = 0
-    for attempt in range(30):
+    for attempt in range(20):
         job = subprocess.Popen([sys.executable, "-c", JOB, str(folder)], cwd=CHECKOUT, env=environment)
-        if attempt < 5:
+        if attempt < 3:
             deadline = time.monotonic() + 20
             parts = len(list(folder.glob("out/part-*")))
             while time.monotonic() < deadline and job.poll() is None:

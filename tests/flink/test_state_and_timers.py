@@ -31,7 +31,19 @@ from recsys_lab.flink import (
     epoch_ms,
 )
 from tests.flink import oracle
-from tests.flink.jobs import Event, batch_sizes, bounds, events, key_of, numbered, run, stepped, timed, value_of
+from tests.flink.jobs import (
+    Event,
+    batch_sizes,
+    bounds,
+    events,
+    key_of,
+    numbered,
+    run,
+    stepped,
+    timed,
+    untimed,
+    value_of,
+)
 
 EVEN = OutputTag("even")
 
@@ -79,6 +91,7 @@ class Everything(KeyedProcessFunction):
         )
 
 
+@untimed
 @given(events, batch_sizes)
 def test_every_kind_of_state_belongs_to_its_key(stream: list[Event], batch_size: int) -> None:
     got = run(lambda p: timed(p, stream).key_by(key_of).process(Everything()), batch_size=batch_size)
@@ -93,6 +106,7 @@ def test_every_kind_of_state_belongs_to_its_key(stream: list[Event], batch_size:
     assert got == expected
 
 
+@untimed
 @given(events, batch_sizes)
 def test_rolling_reduce_and_aggregate_give_a_result_for_each_element(stream: list[Event], batch_size: int) -> None:
     totals: Counter[str] = Counter()
@@ -120,6 +134,7 @@ class Alarms(KeyedProcessFunction):
         yield ("timer", ctx.get_current_key(), timestamp, ctx.timer_service().current_watermark())
 
 
+@untimed
 @given(events, bounds, batch_sizes)
 def test_timers_fire_in_order_once_and_see_the_watermark_that_fires_them(
     stream: list[Event], bound: int, batch_size: int
@@ -300,7 +315,7 @@ def test_a_map_with_state_on_a_keyed_stream_uses_the_state_of_the_key() -> None:
     assert got == [("a", 1), ("b", 1), ("a", 2), ("b", 2)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(events, events, bounds, st.integers(-20, 20), st.integers(0, 20), batch_sizes)
 def test_interval_joins_equal_brute_force(
     left: list[Event], right: list[Event], bound: int, lower: int, width: int, batch_size: int

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from recsys_lab.flink import MAX_WATERMARK, MIN_WATERMARK, FlinkStreamProcessor, KeyedProcessFunction, WatermarkStrategy
 from recsys_lab.flink.batches import ACTIVE, Batch, merge
-from tests.flink.jobs import Event, batch_sizes, bounds, events, key_of, run, stepped, time_of, timed
+from tests.flink.jobs import Event, batch_sizes, bounds, events, key_of, run, stepped, time_of, timed, untimed
 
 
 class Told(KeyedProcessFunction):
@@ -20,6 +20,7 @@ class Told(KeyedProcessFunction):
         yield (value[1], ctx.timer_service().current_watermark())
 
 
+@untimed
 @given(events, bounds, batch_sizes)
 def test_the_watermark_is_the_highest_timestamp_less_the_bound_less_one(
     stream: list[Event], bound: int, batch_size: int
@@ -58,6 +59,7 @@ def test_an_assigner_is_told_the_timestamp_that_the_record_had() -> None:
     assert seen == [MIN_WATERMARK]
 
 
+@untimed
 @given(events, events, bounds, bounds, batch_sizes)
 def test_a_union_meets_the_lower_watermark_of_both_at_every_element(
     left: list[Event], right: list[Event], bound_left: int, bound_right: int, batch_size: int
@@ -78,6 +80,7 @@ def test_a_union_meets_the_lower_watermark_of_both_at_every_element(
     assert stepped(job) == expected
 
 
+@untimed
 @given(
     st.lists(
         st.tuples(st.lists(st.integers(0, 50), min_size=6, max_size=6).map(sorted), st.integers(ACTIVE, 5)),

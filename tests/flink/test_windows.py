@@ -39,6 +39,7 @@ from tests.flink.jobs import (
     sizes,
     stepped,
     timed,
+    untimed,
     value_of,
 )
 
@@ -86,6 +87,7 @@ def fired_and_late(
     return fired.values, late.values
 
 
+@untimed
 @given(events, bounds, sizes, st.integers(-3, 3), st.integers(0, 60), batch_sizes, parallelisms)
 def test_tumbling_windows_equal_brute_force(
     stream: list[Event], bound: int, size: int, offset: int, lateness: int, batch_size: int, parallelism: int
@@ -105,6 +107,7 @@ def test_tumbling_windows_equal_brute_force(
     assert late == expected_late
 
 
+@untimed
 @given(events, bounds, sizes, sizes, st.integers(0, 60), batch_sizes)
 def test_sliding_windows_equal_brute_force(
     stream: list[Event], bound: int, size: int, slide: int, lateness: int, batch_size: int
@@ -126,6 +129,7 @@ def in_order_of_end(grouped: dict[str, list[Any]]) -> dict[str, list[Any]]:
     }
 
 
+@untimed
 @given(events, bounds, sizes, st.integers(0, 60), batch_sizes)
 def test_sessions_equal_brute_force(stream: list[Event], bound: int, gap: int, lateness: int, batch_size: int) -> None:
     stream = numbered(stream)
@@ -139,6 +143,7 @@ class OwnTrigger(EventTimeTrigger):
     """The default, written by somebody else: the engine then goes element by element."""
 
 
+@untimed
 @given(events, bounds, sizes, sizes, st.integers(0, 60), batch_sizes)
 def test_the_fast_operator_and_the_general_one_agree_to_the_last_order(
     stream: list[Event], bound: int, size: int, slide: int, lateness: int, batch_size: int
@@ -150,6 +155,7 @@ def test_the_fast_operator_and_the_general_one_agree_to_the_last_order(
         assert fast[1] == general[1]
 
 
+@untimed
 @given(events, bounds, sizes, batch_sizes)
 def test_reduce_aggregate_apply_and_process_see_the_same_windows(
     stream: list[Event], bound: int, size: int, batch_size: int
@@ -232,6 +238,7 @@ def test_a_count_trigger_fires_with_all_there_is_and_a_purging_one_empties_the_w
     assert [f[3] for f in fired] == [(0, 1), (2, 3)]
 
 
+@untimed
 @given(events, st.integers(1, 5), batch_sizes)
 def test_global_windows_by_count_equal_brute_force(stream: list[Event], n: int, batch_size: int) -> None:
     fired, _ = fired_and_late(
@@ -274,6 +281,7 @@ def test_a_trigger_of_ones_own_fires_early() -> None:
     assert [f[3] for f in fired] == [(1,), (1, 2), (1, 2)]
 
 
+@untimed
 @given(events, bounds, sizes)
 def test_a_window_on_an_unkeyed_stream_holds_all_elements_under_one_key(
     stream: list[Event], bound: int, size: int
@@ -284,6 +292,7 @@ def test_a_window_on_an_unkeyed_stream_holds_all_elements_under_one_key(
     assert all(g[0] is None for g in got)
 
 
+@untimed
 @given(events, bounds, sizes)
 def test_windows_behind_windows_get_the_window_end_as_their_time(stream: list[Event], bound: int, size: int) -> None:
     def counts_of_counts(p: FlinkStreamProcessor) -> Any:
@@ -302,7 +311,7 @@ def test_windows_behind_windows_get_the_window_end_as_their_time(stream: list[Ev
     assert stepped(counts_of_counts) == got == run(counts_of_counts, batch_size=3)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(events, bounds, sizes, sizes)
 def test_a_job_gives_the_same_in_the_same_order_however_it_is_run(
     stream: list[Event], bound: int, size: int, slide: int
