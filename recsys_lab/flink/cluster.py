@@ -249,7 +249,7 @@ class LocalFlink:
             "--configDir", str(folder), *arguments,
         ]  # fmt: skip
         with _importable():
-            self._children[name] = Child(command, folder / f"{name}.out", remove=[folder])
+            self._children[name] = Child(command, folder / f"{name}.out", remove=[folder], family=True)
 
     def _wait_until_ready(self) -> None:
         """Return when the web page tells of a TaskManager whose slots are free. Raises ClusterError."""

@@ -23,12 +23,27 @@ class Child:
     """A running command that ends with this process at the latest.
 
     command: program and arguments. log: file that its output is appended to. grace: seconds between asking it to
-    end and ending it. remove: folders to delete, should this process be gone first.
+    end and ending it. remove: folders to delete, should this process be gone first. family: whether processes that the
+    command starts end when it does.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, *, grace: float = 10.0, remove: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        grace: float = 10.0,
+        remove: Sequence[Path] = (),
+        family: bool = False,
+    ) -> None:
         self._grace = grace
-        order = {"command": list(command), "log": str(log), "grace": grace, "remove": [str(path) for path in remove]}
+        order = {
+            "command": list(command),
+            "log": str(log),
+            "grace": grace,
+            "remove": [str(path) for path in remove],
+            "family": family,
+        }
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", str(GUARD), json.dumps(order)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,

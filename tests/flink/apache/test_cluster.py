@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from recsys_lab.errors import ClusterError
+from recsys_lab.errors import ClusterError, JobError
 from recsys_lab.flink import ApacheFlink, FlinkStreamProcessor, LocalFlink
 from recsys_lab.flink.cluster import ask
 from tests.flink.apache.running import difference, needs_flink, run
@@ -62,7 +64,7 @@ def test_a_job_on_the_cluster_gives_what_the_local_runtime_gives(cluster: LocalF
 
     assert {place: difference(ours[place], theirs[place]) for place in ours} == dict.fromkeys(ours, "")
     assert result.restarts == 0
-    assert cluster.overview()["slots-available"] == 4
+    assert _until(lambda: cluster.overview()["slots-available"] == 4)
 
 
 @needs_flink
@@ -77,6 +79,21 @@ def test_a_killed_task_manager_can_be_started_again(cluster: LocalFlink) -> None
     assert cluster.pids[1] != workers[1]
     free = [manager["freeSlots"] for manager in ask(cluster.address, "/taskmanagers")["taskmanagers"]]
     assert 4 in free
+
+
+@needs_flink
+def test_python_workers_end_with_their_task_manager_even_while_they_start() -> None:
+    """Those that are just starting would wait for ever for a TaskManager that is gone."""
+    processor = FlinkStreamProcessor(parallelism=2, checkpoint_interval=None)
+    processor.add_source([1, 2, 3]).map(lambda number: number + 1).key_by(lambda n: n).reduce(max).sink(print)
+    with LocalFlink() as own:
+        manager = psutil.Process(own.pids[1])
+        job = threading.Thread(target=_until_it_fails, args=(processor, own.address), daemon=True)
+        job.start()
+        assert _until(lambda: len(manager.children(recursive=True)) > 2)
+        workers = [child.pid for child in manager.children(recursive=True)]
+        own.kill_task_manager()
+        assert _gone(workers)
 
 
 @needs_flink
@@ -152,6 +169,11 @@ def test_slots_are_a_number_from_1(slots: Any) -> None:
 def test_an_address_is_host_and_port(address: str) -> None:
     with pytest.raises(ClusterError, match="host:port"):
         ApacheFlink(address)
+
+
+def _until_it_fails(processor: FlinkStreamProcessor, address: str) -> None:
+    with contextlib.suppress(JobError, ClusterError):
+        processor.execute(runtime=ApacheFlink(address))
 
 
 def _said(process: subprocess.Popen[str]) -> list[int]:
