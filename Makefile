@@ -66,4 +66,5 @@ clean: ## remove what these commands made, the environment included; your progre
 $(READY): requirements.lock pyproject.toml
 	@sh scripts/environment.sh
 	@$(PY) -m recsys_lab.cli kafka fetch || echo "Notebook 03 needs this; all before it does not. Again: make clean lab" >&2
+	@$(PY) -m recsys_lab.cli flink fetch || echo "Notebook 05 needs this; all before it does not. Again: make clean lab" >&2
 	@echo "$(CURDIR)" > $@

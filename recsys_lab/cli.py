@@ -136,6 +136,74 @@ def kafka_fetch() -> None:
     fetch()
 
 
+flink = typer.Typer(help="Apache Flink on this machine.", no_args_is_help=True)
+app.add_typer(flink, name="flink")
+
+
+@flink.command("up")
+def flink_up(
+    task_slots: Annotated[int, typer.Option(min=1, max=64, help="Subtasks of an operator that work at once.")] = 4,
+    port: Annotated[int, typer.Option(help="Of the web page, and for jobs.")] = 8081,
+) -> None:
+    """Start a session cluster in the background: a JobManager with its web page, and a TaskManager."""
+    from recsys_lab.flink import service
+
+    started = service.up(task_slots=task_slots, port=port)
+    typer.echo(f"Flink is ready; its page: http://{started.address}")
+    typer.echo(f'To use it in the lab: processor.execute(runtime=ApacheFlink("{started.address}"))')
+
+
+@flink.command("status")
+def flink_status() -> None:
+    """Say whether that Flink runs, and where; the exit code is 1 when it does not."""
+    from recsys_lab.flink import service
+
+    found = service.running()
+    if found is None:
+        typer.echo("Flink is not running; start it with: recsys-lab flink up")
+        raise typer.Exit(1)
+    typer.echo(f"Flink runs: http://{found.address}, process ids {found.flink_pids}")
+
+
+@flink.command("down")
+def flink_down() -> None:
+    """End that Flink, and the jobs on it."""
+    from recsys_lab.flink import service
+
+    typer.echo("Flink has ended." if service.down() else "Flink was not running.")
+
+
+@flink.command("submit", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def flink_submit(
+    context: typer.Context,
+    script: Annotated[Path, typer.Argument(help="A Python script that builds a job and executes it.")],
+    address: Annotated[
+        str | None, typer.Option(help="host:port of a cluster's REST interface; by default the one that `up` started.")
+    ] = None,
+    py_files: Annotated[
+        list[Path] | None, typer.Option(help="Modules that the job's functions import; once for each.")
+    ] = None,
+) -> None:
+    """Run a script, its jobs on a cluster. Further arguments go to the script."""
+    from recsys_lab.errors import ClusterError
+    from recsys_lab.flink import ApacheFlink, service
+    from recsys_lab.flink.submission import submit
+
+    found = service.running()
+    if address is None and found is None:
+        raise ClusterError("no Flink is running to submit to. Start one (recsys-lab flink up), or give --address.")
+    where = address or (found.address if found else "")
+    submit(script, ApacheFlink(where, python_files=py_files or ()), context.args)
+
+
+@flink.command("fetch")
+def flink_fetch() -> None:
+    """Fetch Flink's connector for Kafka, once; `make lab` does this. The rest came with the Python environment."""
+    from recsys_lab.java import jars
+
+    jars.fetch("flink")
+
+
 def main() -> None:
     """Run the command line; an error of the lab is printed as a sentence, not as a traceback."""
     try:

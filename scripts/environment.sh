@@ -43,7 +43,7 @@ if ! .venv/bin/python -c 'import pip' >/dev/null 2>&1; then
     rm -rf .venv
     "$found" -m venv .venv
 fi
-echo "Installing what requirements.lock lists: about 250 MB to fetch, 1 GB on disk, one to five minutes."
+echo "Installing what requirements.lock lists: about 700 MB to fetch, 2 GB on disk, two to six minutes."
 .venv/bin/python -m pip install --disable-pip-version-check --require-hashes -r requirements.lock
 echo "Installing the lab itself ..."
 .venv/bin/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --no-index -e .

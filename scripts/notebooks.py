@@ -44,6 +44,7 @@ def executed(path: Path) -> str:
         timeout=SECONDS_PER_CELL,
         record_timing=False,
         store_widget_state=True,
+        coalesce_streams=True,  # what a cell prints slowly is one text as well
         resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute()

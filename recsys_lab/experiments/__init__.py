@@ -1,6 +1,6 @@
 """Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
 
-Those on Kafka (`on_kafka`) are imported when they are first asked for: the client takes a moment, and most need it not.
+Those on Kafka and on dataflows (`on_kafka`, `on_flink`) are imported when they are first asked for: most need them not.
 """
 
 from importlib import import_module
@@ -20,36 +20,53 @@ from recsys_lab.experiments.simulation import Interactions, simulate
 from recsys_lab.experiments.subscribers import subscribers
 from recsys_lab.experiments.warm_up import warm_up
 
-_ON_KAFKA = {
-    "answers": "shop",
-    "ask": "shop",
-    "batching": "batching",
-    "crashes": "guarantees",
-    "explore_partitions": "partitions",
-    "fold_changelog": "shop",
-    "forget_shop": "shop",
-    "fresh_topic": "topics",
-    "kafka_shop": "shop",
-    "kill_the_leader": "replication",
-    "partitions": "partitions",
-    "quiet_client": "topics",
-    "read_topic": "topics",
-    "rebalance": "groups",
-    "sell": "shop",
-    "until": "waiting",
-    "visit": "visits",
+_LATER = {
+    "a_morning": "on_flink.morning",
+    "answer": "on_flink.shop_job",
+    "answers": "on_kafka.shop",
+    "arrivals": "on_flink.lateness",
+    "ask": "on_kafka.shop",
+    "batching": "on_kafka.batching",
+    "crash": "on_flink.crash",
+    "crashes": "on_kafka.guarantees",
+    "explore_partitions": "on_kafka.partitions",
+    "fold_changelog": "on_kafka.shop",
+    "forget_shop": "on_kafka.shop",
+    "fresh_topic": "on_kafka.topics",
+    "hesitation": "on_flink.patterns",
+    "job_graph": "on_flink.graph",
+    "joined": "on_flink.joins",
+    "kafka_shop": "on_kafka.shop",
+    "kill_the_leader": "on_kafka.replication",
+    "lateness": "on_flink.lateness",
+    "matches": "on_flink.patterns",
+    "partitions": "on_kafka.partitions",
+    "quiet_client": "on_kafka.topics",
+    "read_topic": "on_kafka.topics",
+    "rebalance": "on_kafka.groups",
+    "remembered": "on_flink.forgetting",
+    "sell": "on_kafka.shop",
+    "shop_job": "on_flink.shop_job",
+    "shoppers": "on_flink.joins",
+    "steps": "on_flink.stepping",
+    "timed": "on_flink.morning",
+    "told": "on_flink.morning",
+    "two_and_two": "on_flink.patterns",
+    "until": "on_kafka.waiting",
+    "visit": "on_kafka.visits",
+    "window_kinds": "on_flink.window_kinds",
 }
-"""Name → the module of `on_kafka` that has it."""
+"""Name → the module that has it."""
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ON_KAFKA:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.on_kafka.{_ON_KAFKA[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
 
 
 def __dir__() -> list[str]:
-    return sorted([*__all__, *_ON_KAFKA])
+    return sorted([*__all__, *_LATER])
 
 
 __all__ = [

@@ -12,6 +12,7 @@ modules, in the order of reading:
     sources, sinks             both ends: offsets to go back to, transactions to commit
     processor, restarts        build, execute, recover
     stepper                    one record at a time, with everything that goes on inside
+    kafka                      topics at both ends, exactly once
     cep                        patterns over events
     recommendation_job         a recommender as a dataflow
 
@@ -24,10 +25,14 @@ and behind them the local runtime:
     runtime                    rounds: read, work through, stand still
     checkpoints                the state of a moment, on disk whole or not at all
 
+    apache, cluster            the same job on Apache Flink, which starts here as child processes
+
 It rests on four mechanisms: a batch that knows the watermark at every position, a table that logs its changes, a
 fold for everything that accumulates, a round after which nothing is under way. Semantics are Apache Flink's.
 """
 
+from recsys_lab.flink.apache import ApacheFlink
+from recsys_lab.flink.cluster import LocalFlink
 from recsys_lab.flink.durations import epoch_ms, moment_of
 from recsys_lab.flink.functions import (
     AggregateFunction,
@@ -49,6 +54,7 @@ from recsys_lab.flink.functions import (
     WindowFunction,
 )
 from recsys_lab.flink.graph import JobGraph, StreamOperator
+from recsys_lab.flink.kafka import KafkaSink, KafkaSource
 from recsys_lab.flink.processor import FlinkStreamProcessor, JobResult
 from recsys_lab.flink.recommendation_job import FlinkRecommendationJob, UserProfileAggregator
 from recsys_lab.flink.restarts import RestartStrategies
@@ -84,6 +90,7 @@ __all__ = [
     "MIN_WATERMARK",
     "AggregateFunction",
     "AggregatingStateDescriptor",
+    "ApacheFlink",
     "CoFlatMapFunction",
     "CoMapFunction",
     "CoProcessFunction",
@@ -101,12 +108,15 @@ __all__ = [
     "GlobalWindows",
     "JobGraph",
     "JobResult",
+    "KafkaSink",
+    "KafkaSource",
     "KeyedCoProcessFunction",
     "KeyedProcessFunction",
     "KeyedStream",
     "ListSink",
     "ListSource",
     "ListStateDescriptor",
+    "LocalFlink",
     "MapFunction",
     "MapStateDescriptor",
     "OperatorFailed",

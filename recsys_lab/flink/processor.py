@@ -34,6 +34,7 @@ from recsys_lab.flink.restarts import RestartStrategies, RestartStrategy
 from recsys_lab.flink.runtime import MIN_FOR_CHANGES, Run
 from recsys_lab.flink.sources import as_source
 from recsys_lab.flink.streams import DataStream
+from recsys_lab.flink.submission import chosen
 
 POLL_SECONDS = 0.002
 """How long the runtime rests when no source has anything to read."""
@@ -123,6 +124,7 @@ class FlinkStreamProcessor:
         of a checkpoint or savepoint, or "latest" of `checkpoint_dir`. Raises JobError when it cannot be built or
         fails for good, CheckpointError when there is a checkpoint that cannot be used.
         """
+        runtime = chosen(runtime)
         if runtime != "local":
             if not callable(getattr(runtime, "execute", None)):
                 raise JobError(f'runtime is {shorten(runtime)}; "local" is one, ApacheFlink() another.')

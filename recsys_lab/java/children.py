@@ -23,12 +23,27 @@ class Child:
     """A running command that ends with this process at the latest.
 
     command: program and arguments. log: file that its output is appended to. grace: seconds between asking it to
-    end and ending it. remove: folders to delete, should this process be gone first.
+    end and ending it. remove: folders to delete, should this process be gone first. family: whether processes that the
+    command starts end when it does.
     """
 
-    def __init__(self, command: Sequence[str], log: Path, *, grace: float = 10.0, remove: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        grace: float = 10.0,
+        remove: Sequence[Path] = (),
+        family: bool = False,
+    ) -> None:
         self._grace = grace
-        order = {"command": list(command), "log": str(log), "grace": grace, "remove": [str(path) for path in remove]}
+        order = {
+            "command": list(command),
+            "log": str(log),
+            "grace": grace,
+            "remove": [str(path) for path in remove],
+            "family": family,
+        }
         self._guard = subprocess.Popen(
             [sys.executable, "-I", "-S", str(GUARD), json.dumps(order)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -51,6 +66,11 @@ class Child:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+    def keep_to_the_end(self) -> None:
+        """Let it run until this process is gone, also while the interpreter takes itself apart."""
+        assert self._guard.stdin is not None
+        os.dup(self._guard.stdin.fileno())  # never closed by us; by the system, when we are gone
 
     def stop(self) -> None:
         """Ask it to end; end it when it has not after the grace. Safe to call twice."""

@@ -1,10 +1,11 @@
 """The guard: runs one command, and ends it when the parent is gone. A program of its own; nothing imports it.
 
-    python guard.py '{"command": [...], "log": "...", "grace": 10, "remove": [...]}'
+    python guard.py '{"command": [...], "log": "...", "grace": 10, "remove": [...], "family": false}'
 
 It says the command's process id on standard output and then reads standard input, whose other end the parent
 holds. "stop" asks the command to end itself; the end of input means that the parent is gone, also by SIGKILL:
-then the command is ended and the folders in "remove" are deleted. Only the standard library is used, so that it
+then the command is ended and the folders in "remove" are deleted. With "family", processes that the command
+started end when it does. Only the standard library is used, so that it
 starts in a few milliseconds.
 """
 
@@ -34,6 +35,8 @@ def main(order: dict[str, Any]) -> None:
     code = child.wait()
     if _parent_is_gone.is_set():
         _remove(order)
+    if order.get("family"):
+        os.killpg(0, signal.SIGKILL)  # what the command started and left behind; this program too
     os._exit(code if code >= 0 else 128 - code)
 
 

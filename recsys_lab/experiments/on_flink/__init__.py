@@ -1,0 +1,1 @@
+"""Experiments on dataflows: a few records that one can follow by eye, and real purchases where numbers count."""

@@ -1,0 +1,100 @@
+"""Apache Flink's own checkpoints and savepoints: where they are kept, and how a job starts from one.
+
+They lie in the processor's `checkpoint_dir`, in a folder for each job. Both runtimes may share the folder; neither
+reads what the other wrote. A Kafka sink is part of them. Sinks in the client are exact for as long as a job runs,
+restarts included; what was on its way to the client when a job failed for good is not sent again by the next one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from recsys_lab.errors import CheckpointError, NotTranslatable, shorten
+from recsys_lab.flink.kafka import KafkaSource
+from recsys_lab.flink.processor import FlinkStreamProcessor
+
+_LOOK_EVERY = 0.1
+
+
+def options(processor: FlinkStreamProcessor, restore_from: Any) -> dict[str, str]:
+    """Flink's options for keeping checkpoints and starting from one. Raises CheckpointError, NotTranslatable."""
+    made = {}
+    if processor.checkpoint_dir is not None:
+        made = {
+            "execution.checkpointing.dir": processor.checkpoint_dir.resolve().as_uri(),
+            "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+            "execution.checkpointing.num-retained": str(processor.checkpoints_kept),
+        }
+    start = _start(processor, restore_from)
+    if start is not None:
+        for node in processor.operators:
+            if isinstance(node.function, KafkaSource) and node.function.bounded:
+                raise NotTranslatable(
+                    f"source {node.name!r} is bounded: started from a checkpoint, Flink's Kafka connector (5.0.0-2.2) "
+                    "would read the rest and then wait for ever. Use KafkaSource(…, bounded=False)."
+                )
+        made["execution.state-recovery.path"] = start
+        # What waits to be brought back to the client has another id in every job.
+        made["execution.state-recovery.ignore-unclaimed-state"] = "true"
+    return made
+
+
+def _start(processor: FlinkStreamProcessor, restore_from: Any) -> str | None:
+    if restore_from is None:
+        return None
+    if restore_from == "latest":
+        if processor.checkpoint_dir is None:
+            raise CheckpointError('there is no folder to find the "latest" checkpoint in; give checkpoint_dir.')
+        written = [path for path in processor.checkpoint_dir.glob("*/*/_metadata") if _is_complete(path)]
+        latest = max(written, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return None if latest is None else latest.parent.resolve().as_uri()
+    text = str(restore_from)
+    if "://" in text or text.startswith("file:"):
+        return text
+    path = Path(text)
+    if not (path / "_metadata").is_file():
+        raise CheckpointError(
+            f"{shorten(text)} is no checkpoint of Apache Flink, which is a folder with a file called _metadata. "
+            "One of the local runtime can be used there only."
+        )
+    return path.resolve().as_uri()
+
+
+def _is_complete(metadata: Path) -> bool:
+    return metadata.parent.name.startswith(("chk-", "savepoint-")) and metadata.stat().st_size > 0
+
+
+@contextlib.contextmanager
+def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
+    """As long as the job runs, do what `processor.savepoint(path)` and `processor.stop()` ask for."""
+    from pyflink.java_gateway import get_gateway
+
+    over = threading.Event()
+    kind = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.DEFAULT
+
+    def watch() -> None:
+        while not over.wait(_LOOK_EVERY):
+            job = client._j_job_client
+            if processor._savepoint_to is not None:
+                path, processor._savepoint_to = processor._savepoint_to, None
+                with contextlib.suppress(Exception):  # it may have ended meanwhile
+                    job.triggerSavepoint(path.resolve().as_uri(), kind).get()
+            if processor._stopped:
+                folder = processor.checkpoint_dir or Path(tempfile.mkdtemp(prefix="recsys-lab-flink-stopped-"))
+                with contextlib.suppress(Exception):
+                    job.stopWithSavepoint(False, (folder / "stopped").resolve().as_uri(), kind).get()
+                return
+
+    processor._stopped = False
+    thread = threading.Thread(target=watch, name="flink-requests", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
