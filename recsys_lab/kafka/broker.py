@@ -21,6 +21,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -266,12 +267,9 @@ class LocalKafka:
     # -- ending --
 
     def _end_all(self) -> None:
-        children = list(self._children.values())
-        for child in children:
-            if self.data_dir is None:
-                child.kill()  # nothing of it is kept
-            else:
-                child.stop()
+        end = Child.kill if self.data_dir is None else Child.stop  # what is not kept need not be put in order
+        with ThreadPoolExecutor(self.brokers) as pool:  # each of three waits for the others, until its grace is over
+            list(pool.map(end, self._children.values()))
         self._children = {}
 
     # -- where things are --
