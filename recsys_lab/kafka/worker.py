@@ -375,6 +375,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         self._lost.update(revoked)
         self._halt.set()
+        if self._consumer is not None:
+            # Else a join that outlasts a poll may be forgotten by kafka-python: its member would do nothing, busily.
+            self._consumer._coordinator.request_rejoin()
         self._metrics.set_lag({}, gone=tuple(map(_name_of, revoked)))
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:

@@ -313,8 +313,8 @@ PARENT = """
 import sys, time
 from recsys_lab.kafka import LocalKafka
 with LocalKafka() as kafka:
-    print(kafka.pids[0], kafka.bootstrap_servers, kafka._folder, flush=True)
     try:
+        print(kafka.pids[0], kafka.bootstrap_servers, kafka._folder, flush=True)
         time.sleep(600)
     except KeyboardInterrupt:
         print("interrupted", len(kafka.pids), flush=True)

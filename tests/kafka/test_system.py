@@ -51,8 +51,8 @@ def clean(kafka) -> LocalKafka:
     there = [topic for topic in admin.list_topics(timeout=60).topics if topic.removesuffix(".dlq") in theirs]
     for deleted in (admin.delete_topics(there) if there else {}).values():
         deleted.result(60)
-    known = {group.group_id for group in admin.list_consumer_groups().result(60).valid}
-    for deleted in admin.delete_consumer_groups(sorted(known & set(GROUPS.values()))).values() if known else ():
+    known = {group.group_id for group in admin.list_consumer_groups().result(60).valid} & set(GROUPS.values())
+    for deleted in admin.delete_consumer_groups(sorted(known)).values() if known else ():
         deleted.result(60)
     return kafka
 
