@@ -12,7 +12,7 @@ from recsys_lab.flink.apache import ApacheFlink
 from tests.flink.apache.pipelines import PIPELINES
 from tests.flink.apache.running import Results, difference, needs_flink, run
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), needs_flink]
+pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(600), needs_flink]
 
 
 @pytest.fixture(scope="module")

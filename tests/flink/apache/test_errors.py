@@ -25,7 +25,7 @@ from recsys_lab.flink import (
 from recsys_lab.flink.cep import CEP, Pattern
 from tests.flink.apache.running import needs_flink
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
+pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
 
 
 class Mine(WindowAssigner):

@@ -30,7 +30,7 @@ from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
 from tests.flink.apache.running import needs_flink
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
+pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
 
 USERS, RECORDS = 17, 6_000
 
