@@ -25,9 +25,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """The system's Chromium; without one the tests are skipped at home and fail in CI."""
+    """The system's Chromium; without one the tests are skipped at home and fail in CI.
+
+    For one module: while it runs, Playwright holds the event loop of this thread, and asyncio.run is refused.
+    """
     if chromium() is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(NO_BROWSER)
     with sync_playwright() as playwright:
@@ -36,7 +39,7 @@ def browser() -> Iterator[Browser]:
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """JupyterLab on a copy of the course's notebooks."""
     with running_lab(tmp_path_factory.mktemp("lab"), CHECKOUT / "notebooks") as running:
