@@ -22,6 +22,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from operator import methodcaller
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -267,7 +268,7 @@ class LocalKafka:
     # -- ending --
 
     def _end_all(self) -> None:
-        end = Child.kill if self.data_dir is None else Child.stop  # what is not kept need not be put in order
+        end = methodcaller("kill" if self.data_dir is None else "stop")  # what is not kept need not be put in order
         with ThreadPoolExecutor(self.brokers) as pool:  # each of three waits for the others, until its grace is over
             list(pool.map(end, self._children.values()))
         self._children = {}
