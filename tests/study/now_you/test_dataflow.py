@@ -16,7 +16,7 @@ from recsys_lab.flink import (
     TumblingEventTimeWindows,
     WatermarkStrategy,
 )
-from recsys_lab.study import dataflow
+from recsys_lab.study.now_you import dataflow
 
 FIVE = TumblingEventTimeWindows.of(timedelta(minutes=5))
 

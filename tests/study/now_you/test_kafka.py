@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from recsys_lab.study import kafka as now_you
+from recsys_lab.study.now_you import kafka as now_you
 from tests.plots.test_kafka_pictures import crashed
 
 NOWHERE = "127.0.0.1:1"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from recsys_lab.study import real_time_features as now_you
+from recsys_lab.study.now_you import real_time_features as now_you
 
 
 def in_window(times: Any, as_of: Any, window: Any) -> int:

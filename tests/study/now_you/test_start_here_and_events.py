@@ -13,7 +13,7 @@ from recsys_lab import datasets
 from recsys_lab.engine import Recommendation, StreamingRecommendationEngine
 from recsys_lab.events import UserInteractionEvent
 from recsys_lab.experiments import Visit, cache_load, open_shop
-from recsys_lab.study import events_and_streams, start_here
+from recsys_lab.study.now_you import events_and_streams, start_here
 from recsys_lab.study.report import Report
 from tests.shops import small_shop
 

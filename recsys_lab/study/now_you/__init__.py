@@ -1,0 +1,1 @@
+"""The small "now you" exercises in the middle of a notebook, one module for each notebook."""
