@@ -11,6 +11,7 @@ UV     := uv
 # The account's own plot and kernel settings must not change what notebooks show; nor must they be needed.
 export IPYTHONDIR  := $(CURDIR)/.lab/ipython
 export MPLCONFIGDIR := $(CURDIR)/.lab/matplotlib
+export RECSYS_LAB_PROGRESS := $(CURDIR)/.lab/tests-progress.json
 export JUPYTER_PREFER_ENV_PATH := 1
 unexport PYTHONPATH PYTHONHOME JUPYTER_PATH MPLBACKEND
 ifneq ($(shell test -n "$$HOME" && test -d "$$HOME" && test -w "$$HOME" && echo yes),yes)

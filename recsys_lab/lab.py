@@ -103,6 +103,7 @@ def environment(root: Path) -> Mapping[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",  # the kernel named python3 is this environment's own
         "IPYTHONDIR": str(state / "ipython"),
         "MPLCONFIGDIR": str(state / "matplotlib"),
+        "RECSYS_LAB_PROGRESS": str(state / "progress.json"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
 

@@ -14,6 +14,7 @@ from recsys_lab.plots.lateness import lateness, lateness_sentence
 from recsys_lab.plots.package_map import package_map
 from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
 from recsys_lab.plots.patterns import matches
+from recsys_lab.plots.progress_map import progress_map
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
 from recsys_lab.plots.shelf import shelf, shelf_sentence
@@ -53,6 +54,7 @@ __all__ = [
     "partitions",
     "partitions_finding",
     "partitions_sentence",
+    "progress_map",
     "ranking",
     "ranking_sentence",
     "rebalance",

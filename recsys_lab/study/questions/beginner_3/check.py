@@ -1,0 +1,99 @@
+"""The live figures against a batch over all purchases so far, after each of them; and what is kept in between."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from recsys_lab.errors import shorten
+from recsys_lab.study.report import NotAttempted, NotYet, expect, given
+from recsys_lab.study.shrink import smallest
+
+SECONDS = 20.0
+K = 3
+MANY = 20_000
+SPARE_KB = 64
+
+Purchase = tuple[str, int]
+"""item, price in pence"""
+
+
+def check(live: Callable[[], Any]) -> str:
+    """`live` makes an object with add, top and mean."""
+    nothing = live()
+    empty, none = given(nothing.top(K)), given(nothing.mean())
+    expect(empty == [] and none is None, f"before any purchase top is {shorten(empty)} and mean {shorten(none)}.")
+    for situation, purchases in _situations():
+        if _fault(live, purchases) is not None:
+            small, said = smallest(purchases, lambda some: _fault(live, some))
+            raise NotYet(f"{situation}: {said} The purchases were {_told(small)}.")
+    _keeps_no_purchases(live)
+    return f"equal to the batch after every purchase, and {MANY:,} purchases leave no trace but in the figures."
+
+
+def _fault(live: Callable[[], Any], purchases: Sequence[Purchase]) -> str | None:
+    """The first purchase after which an answer differs from the batch's, or None."""
+    try:
+        figures = live()
+        for number, (item, price) in enumerate(purchases, start=1):
+            figures.add(item, price)
+            so_far = purchases[:number]
+            top, mean = figures.top(K), figures.mean()
+            right = _batch_top(so_far)
+            if not isinstance(top, (list, tuple)) or list(top) != right:
+                return f"after purchase {number} a batch says top({K}) is {right}, and yours {shorten(top)}."
+            expected = sum(price for _, price in so_far) / number
+            if not isinstance(mean, (int, float)) or not math.isclose(mean, expected, rel_tol=1e-9):
+                return f"after purchase {number} a batch says the mean is {expected:g}, and yours {shorten(mean)}."
+    except NotAttempted:
+        raise
+    except Exception as error:
+        return f"it raised {type(error).__name__}: {error}."
+    return None
+
+
+def _batch_top(purchases: Sequence[Purchase]) -> list[str]:
+    """The definition, from the whole list."""
+    items = [item for item, _ in purchases]
+    return sorted(set(items), key=lambda item: (-items.count(item), item))[:K]
+
+
+def _situations() -> list[tuple[str, list[Purchase]]]:
+    random = Random(3)
+    names = [f"item {letter}" for letter in "abcdefgh"]
+    mixed = [(random.choice(names), random.randrange(100, 900)) for _ in range(120)]
+    reverse = [(name, 250) for name in reversed(names)]
+    comeback = [(name, 100) for name in names[:6] for _ in range(2)] + [(names[7], 900)] * 5
+    uneven = [(names[0], 10)] * 40 + [(names[1], 100_000)]
+    return [
+        ("many items, many prices", mixed),
+        ("items that were bought equally often", reverse),
+        ("an item that comes late and overtakes all", comeback),
+        ("many cheap purchases and a dear one", uneven),
+    ]
+
+
+def _keeps_no_purchases(live: Callable[[], Any]) -> None:
+    """What it holds after many purchases of the same items, against after a few."""
+    figures = live()
+    tracemalloc.start()
+    try:
+        for number in range(MANY):
+            figures.add(f"item {number % 8}", 1000 + number)
+            if number == 1000:
+                before, _ = tracemalloc.get_traced_memory()
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    grown = (after - before) / 1024
+    expect(
+        grown < SPARE_KB,
+        f"purchases 1,000 to {MANY:,} are of the same 8 items, and it grew by {grown:,.0f} kB: it keeps purchases.",
+    )
+
+
+def _told(purchases: Sequence[Purchase]) -> str:
+    return ", ".join(f"{item} at {price}" for item, price in purchases)
