@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from recsys_lab.clock import SimulatedClock
 from recsys_lab.events import StreamEvent
 from recsys_lab.kafka import Connection, KafkaRecommendationSystem, KafkaStreamProcessor
 from recsys_lab.kafka.connection import admin
+from tests.builders import clock_time
 
 LONGEST = 60.0
 LOOK_SECONDS = 0.25
@@ -90,7 +92,39 @@ def recommend(order: dict[str, Any]) -> None:
     asyncio.run(work())
 
 
-LIVES = {"copy": copy, "recommend": recommend}
+def answer(order: dict[str, Any]) -> None:
+    """Answer all users and write that down; then send interactions, noting each acknowledged one, and be killed."""
+    steps = Steps(order["crash"] if order["early"] else None)
+
+    async def work() -> None:
+        system = KafkaRecommendationSystem(
+            order["servers"], clock=SimulatedClock(clock_time("10:00")), delivery=order["delivery"],
+            instance_id="one", processor_options={"observe": steps, "max_poll_records": order["batch"]},
+        )  # fmt: skip
+        async with system:
+            answers = {}
+            for user in order["users"]:
+                request = await system.request_recommendations(user, request_context={"life": order["name"]})
+                answers[user] = (await system.await_response(request, timedelta(seconds=LONGEST))).recommendations
+            known = {user: profile.to_dict() for user, profile in system.user_profiles.items()}
+            told = {"name": order["name"], "answers": answers, "profiles": known, "folded": system.metrics()["folded"]}
+            whole = Path(f"{order['answers']}.new")
+            whole.write_text(json.dumps(told))
+            whole.replace(order["answers"])
+            steps.seen.clear()
+            steps.crash = order["crash"]
+            with open(order["acknowledged"], "a", buffering=1) as acknowledged:
+                for user, item, kind in order["interactions"]:
+                    event = await system.send_user_interaction(user, item, kind)
+                    acknowledged.write(f"{event.event_id}\n")
+            if order["crash"] is not None:
+                await asyncio.sleep(1)  # it is working on what was sent; whatever step it has come to, this is the end
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    asyncio.run(work())
+
+
+LIVES = {"copy": copy, "recommend": recommend, "answer": answer}
 
 
 def main() -> None:

@@ -58,6 +58,24 @@ def a_system_schedule(delivery: str, seed: int) -> Schedule:
     return Schedule(seed, delivery, 1, draw.choice([1, 5, 500]), tuple(crashes))
 
 
+def a_life_of_a_system(seed: int, users: list[str]) -> dict[str, Any]:
+    """What one life does and where it ends: an order for `life_server.answer`.
+
+    early: the crash may come while it catches up, before it has answered.
+    """
+    draw = random.Random(f"life-{seed}")
+    interactions = [
+        (draw.choice(users), f"item-{draw.randrange(20)}", draw.choice(["view", "click", "purchase"]))
+        for _ in range(12)
+    ]
+    step = draw.choice(STEPS["exactly-once"])
+    crash = (step, draw.randint(1, 20 if step in ("record", "processed", "sent") else 8))
+    return {
+        "name": f"life {seed}", "delivery": "exactly-once", "batch": draw.choice([1, 5, 500]),
+        "crash": crash, "early": draw.random() < 0.3, "interactions": interactions,
+    }  # fmt: skip
+
+
 class Lives:
     """A process that starts lives; see `life_server`."""
 
