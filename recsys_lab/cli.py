@@ -204,6 +204,48 @@ def flink_fetch() -> None:
     jars.fetch("flink")
 
 
+study = typer.Typer(
+    help="The study questions: how far you are; for teachers: hand out and grade.", no_args_is_help=True
+)
+app.add_typer(study, name="study")
+
+
+@study.command("progress")
+def study_progress() -> None:
+    """Say how far you have come with the twelve questions."""
+    from recsys_lab import study
+    from recsys_lab.lab import keep_progress_with_the_course
+
+    keep_progress_with_the_course()
+    typer.echo(repr(study.progress()))
+
+
+@study.command("hand-out")
+def study_hand_out(
+    target: Annotated[Path, typer.Argument(help="A new folder.")],
+    root: Annotated[Path | None, typer.Option(help="The course; found by itself in a checkout.")] = None,
+) -> None:
+    """Write the student's version of the course: everything but the solutions and model answers."""
+    from recsys_lab.lab import find_root
+    from recsys_lab.study.teaching.student_version import write_student_version
+
+    left_out = write_student_version(find_root(root), target)
+    typer.echo(f"The course without its answers is in {target}; {len(left_out)} files were left out or cut.")
+
+
+@study.command("grade")
+def study_grade(
+    folder: Annotated[Path, typer.Argument(help="Submissions: notebooks, or files such as ann/beginner-3.py.")],
+    csv: Annotated[Path | None, typer.Option(help="Write the table, with all reasons, to this file.")] = None,
+    memory_mb: Annotated[int, typer.Option(min=256, help="What the process of an answer may hold.")] = 1024,
+) -> None:
+    """Judge a folder of submissions, each answer in a process of its own, and print a table with reasons."""
+    from recsys_lab import reports
+    from recsys_lab.lab import find_root
+
+    reports.grade(folder, find_root() / "notebooks", csv=csv, memory_mb=memory_mb)
+
+
 def main() -> None:
     """Run the command line; an error of the lab is printed as a sentence, not as a traceback."""
     try:

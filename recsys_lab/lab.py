@@ -11,6 +11,7 @@ JupyterLab's documentation under "Advanced Usage", "default_setting_overrides.js
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -106,6 +107,12 @@ def environment(root: Path) -> Mapping[str, str]:
         "RECSYS_LAB_PROGRESS": str(state / "progress.json"),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     }
+
+
+def keep_progress_with_the_course() -> None:
+    """Have this process read progress where the lab's notebooks keep it, unless it was told another place."""
+    with contextlib.suppress(LabError):
+        os.environ.setdefault("RECSYS_LAB_PROGRESS", environment(find_root())["RECSYS_LAB_PROGRESS"])
 
 
 def _state_folder(root: Path) -> Path:

@@ -71,3 +71,23 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
         file, orient="records", lines=True, date_format="iso", date_unit="us"
     ),
 }
+
+
+def grade(folder: Path, course_notebooks: Path, *, csv: Path | None, memory_mb: int) -> pd.DataFrame:
+    """Judge the submissions in a folder, print a row for each with its reason, and give the table."""
+    from recsys_lab.study.teaching.grading import grade as graded
+    from recsys_lab.study.teaching.submissions import collect
+
+    console = Console()
+    submissions = collect(folder, course_notebooks)
+    bar = Progress(TextColumn("judging {task.completed:.0f} of {task.total:.0f}"), BarColumn(40), TimeElapsedColumn())
+    with bar:
+        task = bar.add_task("", total=len(submissions))
+        grades = graded(submissions, memory_mb=memory_mb, look=lambda done: bar.update(task, completed=done))
+    table = Table("student", "question", "state", "reason")
+    for row in grades.itertuples():
+        table.add_row(*(str(part) for part in (row.student, row.question, row.state, row.reason)))
+    console.print(table)
+    if csv is not None:
+        grades.to_csv(csv, index=False)
+    return grades

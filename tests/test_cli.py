@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-COMMANDS = ("lab", "doctor", "simulate", "evaluate", "demo")
+COMMANDS = ("lab", "doctor", "simulate", "evaluate", "demo", "kafka", "flink", "study")
 
 
 def recsys_lab(*arguments: str, cwd: Path = CHECKOUT) -> subprocess.CompletedProcess[str]:
@@ -51,3 +51,13 @@ def test_an_error_of_the_lab_is_a_sentence_and_no_traceback(tmp_path: Path) -> N
 
 def test_an_unknown_command_is_refused() -> None:
     assert recsys_lab("lba").returncode == 2
+
+
+def test_progress_is_read_where_the_notebooks_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECSYS_LAB_PROGRESS", str(tmp_path / "progress.json"))
+    (tmp_path / "progress.json").write_text('{"version": 1, "questions": {"beginner-3": {"solved": true}}}')
+
+    shown = recsys_lab("study", "progress").stdout.splitlines()
+
+    assert len(shown) == 12
+    assert "beginner-3      solved" in shown

@@ -117,13 +117,17 @@ def load(question_id: str) -> Question:
 @cache
 def load_solution(question_id: str) -> Solution:
     """The solution. Raises LabError for an unknown id, or where solutions were taken out (a student's version)."""
-    file = questions.folder(question_id) / "solution.py"
-    if not file.is_file():
+    if not has_solution(question_id):
         raise LabError(f"the solution of {question_id} is not part of this version; ask your teacher.")
     _, parts = _text(question_id)
     points = re.findall(r"^- (.+(?:\n  .+)*)", parts["Self-assessment"], flags=re.MULTILINE)
-    code = file.read_text(encoding="utf-8")
+    code = (questions.folder(question_id) / "solution.py").read_text(encoding="utf-8")
     return Solution(question_id, parts["Model answer"], tuple(points), code, parts["Stretch goal"])
+
+
+def has_solution(question_id: str) -> bool:
+    """Whether this is a version with solutions."""
+    return (questions.folder(question_id) / "solution.py").is_file()
 
 
 def answer_name(code: str) -> str:
@@ -147,6 +151,8 @@ def _text(question_id: str) -> tuple[str, dict[str, str]]:
     text = (questions.folder(question_id) / "question.md").read_text(encoding="utf-8")
     head, *sections = re.split(r"^## ", text, flags=re.MULTILINE)
     parts = {name.strip(): body.strip() for name, _, body in (each.partition("\n") for each in sections)}
+    if not has_solution(question_id):
+        parts.setdefault("Model answer", "Not part of this version.")
     missing = [name for name in HEADINGS if not parts.get(name)]
     if missing:
         raise LabError(f"the text of {question_id} lacks {', '.join(missing)}; each question has all its parts.")

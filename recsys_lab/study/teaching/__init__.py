@@ -1,0 +1,1 @@
+"""For teachers: hand out the course without its solutions, and judge what comes back."""
