@@ -2,6 +2,7 @@
 
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
+from recsys_lab.plots.course_map import course_map
 from recsys_lab.plots.crash import crash, crash_sentence
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
 from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
@@ -34,6 +35,7 @@ __all__ = [
     "batching_sentence",
     "cache_sentence",
     "cache_staleness",
+    "course_map",
     "crash",
     "crash_sentence",
     "crashes",

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from recsys_lab.plots.boxes import arrow, box
 from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, picture
 
 WIDTH, HEIGHT = 0.8, 0.62
@@ -72,42 +72,17 @@ def _places(rows: list[Any]) -> dict[int, tuple[float, float]]:
 
 
 def _box(ax: Axes, x: float, y: float, row: Any) -> None:
-    corner = (x - WIDTH / 2, -y - HEIGHT / 2)
-    rim = "round,pad=0,rounding_size=0.06"
-    ax.add_patch(
-        FancyBboxPatch(
-            corner, WIDTH, HEIGHT, boxstyle=rim, facecolor="white", edgecolor=COLOUR_OF[row.group], linewidth=1.8
-        )
-    )
+    box(ax, (x, -y), (WIDTH, HEIGHT), COLOUR_OF[row.group])
     called = _CALLED.get(row.kind, row.kind)
     own = "" if row.name.startswith(f"{row.kind}-") else row.name
-    ax.text(
-        x,
-        -y + 0.1,
-        called,
-        ha="center",
-        va="center",
-        fontsize=9.5 if len(called) < 9 else 8,
-        fontweight="bold",
-        color=INK,
-    )
+    size = 9.5 if len(called) < 9 else 8
+    ax.text(x, -y + 0.1, called, ha="center", va="center", fontsize=size, fontweight="bold", color=INK)
     ax.text(x, -y - 0.13, own or f"× {row.parallelism}", ha="center", va="center", fontsize=8, color=INK)
 
 
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], count: int, new_owner: bool) -> None:
     (x, y), (to_x, to_y) = start, end
-    ax.add_patch(
-        FancyArrowPatch(
-            (x + WIDTH / 2, -y),
-            (to_x - WIDTH / 2, -to_y),
-            arrowstyle="-|>",
-            mutation_scale=11,
-            color=ORANGE if new_owner else GREY,
-            linewidth=2.2 if new_owner else 1.2,
-            shrinkA=0,
-            shrinkB=0,
-            zorder=0,
-        )
-    )
+    colour, width = (ORANGE, 2.2) if new_owner else (GREY, 1.2)
+    arrow(ax, (x + WIDTH / 2, -y), (to_x - WIDTH / 2, -to_y), colour=colour, width=width)
     if count:
         ax.text((x + to_x) / 2, -(y + to_y) / 2 + 0.38, f"{count:,}", ha="center", fontsize=8, color=GREY)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, picture
+from recsys_lab.plots.boxes import arrow, box, towards
+from recsys_lab.plots.style import BLUE, GREEN, INK, ORANGE, Picture, picture
 
-WIDTH, HEIGHT = 0.86, 0.56
+SIZE = (0.86, 0.56)
 _COLOUR_OF = {"streaming": BLUE, "learning": GREEN, "experimenting": ORANGE}
 
 
@@ -26,7 +26,7 @@ def package_map(parts: pd.DataFrame) -> Picture:
     place = {row.part: (row.column, -row.row) for row in rows}
     for row in rows:
         for user in row.used_by:
-            _arrow(ax, place[row.part], place[user])
+            arrow(ax, place[row.part], towards(place[row.part], place[user], SIZE), width=1.1)
         _box(ax, *place[row.part], row.part, row.says, _COLOUR_OF[row.group])
     ax.set_xlim(parts["column"].min() - 0.5, parts["column"].max() + 0.5)
     ax.set_ylim(-parts["row"].max() - 0.4, 0.4)
@@ -37,31 +37,6 @@ def package_map(parts: pd.DataFrame) -> Picture:
 
 
 def _box(ax: Axes, x: float, y: float, part: str, says: str, colour: str) -> None:
-    corner = (x - WIDTH / 2, y - HEIGHT / 2)
-    rim = "round,pad=0,rounding_size=0.06"
-    ax.add_patch(
-        FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=rim, facecolor="white", edgecolor=colour, linewidth=1.8)
-    )
+    box(ax, (x, y), SIZE, colour)
     ax.text(x, y + 0.1, part, ha="center", va="center", fontsize=10, fontweight="bold", color=INK)
     ax.text(x, y - 0.12, says, ha="center", va="center", fontsize=8, color=INK)
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From the middle of one box towards the middle of the other, up to its rim; boxes are drawn over it."""
-    (x, y), (to_x, to_y) = start, end
-    by_side = WIDTH / 2 / abs(to_x - x) if to_x != x else 1.0
-    by_top = HEIGHT / 2 / abs(to_y - y) if to_y != y else 1.0
-    reach = 1.0 - min(by_side, by_top)
-    tip = (x + reach * (to_x - x), y + reach * (to_y - y))
-    arrow = FancyArrowPatch(
-        start,
-        tip,
-        arrowstyle="-|>",
-        mutation_scale=11,
-        color=GREY,
-        linewidth=1.1,
-        shrinkA=0,
-        shrinkB=0,
-        zorder=0,
-    )
-    ax.add_patch(arrow)

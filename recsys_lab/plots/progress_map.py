@@ -6,12 +6,11 @@ from textwrap import fill
 from typing import Any
 
 import pandas as pd
-from matplotlib.patches import FancyBboxPatch
 
+from recsys_lab.plots.boxes import box
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, GREY, INK, ORANGE, Picture, picture
 
 STATES = {"open": FAINT, "tried": ORANGE, "solved": GREEN, "solved after a look": BLUE}
-_WIDTH, _HEIGHT = 0.92, 0.8
 
 
 def progress_map(progress: pd.DataFrame) -> Picture:
@@ -26,17 +25,7 @@ def progress_map(progress: pd.DataFrame) -> Picture:
     for row in rows:
         level, _, number = row.id.rpartition("-")
         x, y = int(number) - 1.0, -float(levels.index(level))
-        ax.add_patch(
-            FancyBboxPatch(
-                (x - _WIDTH / 2, y - _HEIGHT / 2),
-                _WIDTH,
-                _HEIGHT,
-                boxstyle="round,pad=0,rounding_size=0.06",
-                facecolor="white",
-                edgecolor=STATES[row.state],
-                linewidth=2.2,
-            )
-        )
+        box(ax, (x, y), (0.92, 0.8), STATES[row.state])
         ax.text(x, y + 0.2, row.id, ha="center", fontsize=8, color=GREY)
         ax.text(x, y, fill(row.title, 24), ha="center", va="center", fontsize=9, color=INK)
         ax.text(x, y - 0.3, _told(row.state, row.attempts, row.hints), ha="center", fontsize=7.5, color=GREY)
@@ -53,4 +42,4 @@ def _told(state: str, attempts: int, hints: int) -> str:
     if not attempts and not hints:
         return state
     helped = f", {hints} hint{'s' * (hints != 1)}" if hints else ""
-    return f"{state}: {attempts} attempt{'s' * (attempts != 1)}{helped}"
+    return f"{attempts} attempt{'s' * (attempts != 1)}{helped}"

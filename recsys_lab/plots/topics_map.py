@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, picture
+from recsys_lab.plots.boxes import arrow, box
+from recsys_lab.plots.style import BLUE, GREEN, INK, ORANGE, Picture, picture
 
 WIDTH, HEIGHT = 0.84, 0.6
 _COLOUR_OF = {"topic": BLUE, "shared by a group": GREEN, "read in full by each instance": ORANGE}
@@ -38,10 +38,7 @@ def topics_map(parts: pd.DataFrame) -> Picture:
 
 
 def _box(ax: Axes, x: float, y: float, part: str, says: str, colour: str) -> None:
-    corner, rim = (x - WIDTH / 2, y - HEIGHT / 2), "round,pad=0,rounding_size=0.06"
-    ax.add_patch(
-        FancyBboxPatch(corner, WIDTH, HEIGHT, boxstyle=rim, facecolor="white", edgecolor=colour, linewidth=1.8)
-    )
+    box(ax, (x, y), (WIDTH, HEIGHT), colour)
     ax.text(x, y + 0.07, part.replace("-", "-\n", 1) if len(part) > 18 else part, ha="center", va="center",
             fontsize=8.5, fontweight="bold", color=INK, linespacing=1.0)  # fmt: skip
     ax.text(x, y - 0.16, says, ha="center", va="center", fontsize=7.5, color=INK)
@@ -50,17 +47,7 @@ def _box(ax: Axes, x: float, y: float, part: str, says: str, colour: str) -> Non
 def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
     """From rim to rim: to the right, or straight down."""
     (x, y), (to_x, to_y) = start, end
-    down = x == to_x
-    ax.add_patch(
-        FancyArrowPatch(
-            (x, y - HEIGHT / 2) if down else (x + WIDTH / 2, y),
-            (to_x, to_y + HEIGHT / 2) if down else (to_x - WIDTH / 2, to_y),
-            arrowstyle="-|>",
-            mutation_scale=11,
-            color=GREY,
-            linewidth=1.2,
-            shrinkA=0,
-            shrinkB=0,
-            zorder=0,
-        )
-    )
+    if x == to_x:
+        arrow(ax, (x, y - HEIGHT / 2), (to_x, to_y + HEIGHT / 2))
+    else:
+        arrow(ax, (x + WIDTH / 2, y), (to_x - WIDTH / 2, to_y))

@@ -1,8 +1,29 @@
-"""The parts of the package and who uses whom, and the topics on Kafka, as notebooks draw them."""
+"""The course's notebooks, the parts of the package, and the topics on Kafka, as notebooks draw them."""
 
 from __future__ import annotations
 
 import pandas as pd
+
+_NOTEBOOKS = (
+    ("00", "start here", 20, "in memory", 0, 1, ()),
+    ("01", "events and streams", 35, "in memory", 1, 1, ("00",)),
+    ("02", "features and inference", 40, "in memory", 2, 0, ("01",)),
+    ("03", "Kafka", 40, "starts Kafka", 2, 1, ("01",)),
+    ("04", "dataflow", 40, "in memory", 2, 2, ("01",)),
+    ("05", "Apache Flink", 35, "starts Kafka and Flink", 3, 1, ("03", "04")),
+    ("06", "fault tolerance", 35, "in memory", 3, 2, ("04",)),
+    ("07", "drift and monitoring", 35, "in memory", 3, 0, ("02",)),
+    ("08", "questions: beginner", 60, "starts Kafka", 3, 3, ("04",)),
+    ("09", "questions: intermediate", 90, "in memory", 4, 3, ("06", "08")),
+    ("10", "questions: advanced", 120, "in memory", 5, 3, ("09",)),
+    ("11", "what comes next", 35, "in memory", 4, 0, ("07",)),
+)
+
+
+def notebooks() -> pd.DataFrame:
+    """A row for each notebook: number, title, minutes (reading), needs (what runs), its place, what it builds on."""
+    return pd.DataFrame(_NOTEBOOKS, columns=["number", "title", "minutes", "needs", "column", "row", "builds_on"])
+
 
 _PARTS = (
     ("events", "what happened", "streaming", 0, 1, ("streams", "profiles", "recommend")),

@@ -92,6 +92,13 @@ def test_a_picture_is_shown_sharp_and_told_in_words() -> None:
     assert metadata["image/png"]["width"] == shown.pixels[0]
 
 
+def test_the_map_of_the_course_has_a_box_for_each_notebook() -> None:
+    shown: Picture = plots.course_map(course.notebooks())
+    texts = [text.get_text() for text in shown.axes[0].texts]
+    assert shown.finding.startswith("12 notebooks")
+    assert all(number in texts for number in course.notebooks()["number"])
+
+
 def test_a_picture_of_few_colours_keeps_its_white_background() -> None:
     figure, (ax,) = picture("Many shades of blue")
     ax.imshow([[number / 400 for number in range(400)]], cmap="Blues", aspect="auto")
