@@ -19,7 +19,10 @@ def both_runtimes_finding(table: pd.DataFrame) -> str:
     if (table["copies"] == table["other"]).all():
         count = int(here["copies"].sum())
         return f"{count} results on both runtimes: the same, each as often"
-    differ = int((here["copies"] != here["other"]).sum())
+    differ = int(here.loc[here["copies"] != here["other"], "copies"].sum())
+    if not differ:
+        more = int((_rows(table, "Apache Flink")["other"] == 0).sum())
+        return f"Apache Flink has {more} result{'s' * (more > 1)} that the local runtime has not"
     return f"{differ} of {int(here['copies'].sum())} local results are not those of Apache Flink"
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from recsys_lab.plots.style import BLUE, COLOURS, GREY, INK, RED, Picture, picture
@@ -23,11 +21,10 @@ def two_readers_finding(table: pd.DataFrame) -> str:
     moment = str(table["moment"].iloc[0])
     if moment != "end":
         return _FINDINGS[moment]
-    once = {name: _twice(table, name) == 0 for name in CALLED}
     fates = (
-        f"{CALLED[name]} has {'every result once' if once[name] else 'some twice'}" for name in ("committed", "all")
+        f"{CALLED[name]} has {'some twice' if _twice(table, name) else 'all once'}" for name in ("committed", "all")
     )
-    return f"One TaskManager killed: {', '.join(fates)}"
+    return f"A TaskManager is killed: {', '.join(fates)}"
 
 
 def two_readers_sentence(table: pd.DataFrame) -> str:
@@ -58,8 +55,9 @@ def two_readers(table: pd.DataFrame) -> Picture:
         x, y = [*times, now], [*range(1, len(times) + 1), len(times)]
         lines.step(x, y, where="post", color=_COLOUR[name], linewidth=2 if name == "all" else 2.6, label=CALLED[name])
     if now >= killed:
+        top = lines.get_xaxis_transform()
         lines.axvline(killed, color=RED, linewidth=1.4)
-        lines.text(killed, 1.0, " ✗ kill -9", color=RED, fontsize=9, va="bottom", ha="center", transform=_at_top(lines))
+        lines.text(killed, 1.0, " ✗ kill -9", color=RED, fontsize=9, va="bottom", ha="center", transform=top)
         lines.axvspan(killed, min(now, again), color="#EEEEEE", zorder=0)
     lines.set(xlim=(0, 1.03 * length), ylim=(0, 1.05 * most), xlabel="seconds since the start of the job")
     lines.set_ylabel("results that a reader has", fontsize=9)
@@ -81,7 +79,3 @@ def _twice(table: pd.DataFrame, reader: str) -> int:
     """Values that this reader has more than once."""
     rows = table[(table["reader"] == reader) & (table["copy"] > 1)]
     return int(rows["value"].nunique())
-
-
-def _at_top(ax: Any) -> Any:
-    return ax.get_xaxis_transform()

@@ -34,10 +34,13 @@ def web_page(table: pd.DataFrame) -> Picture:
 
 def _finding(table: pd.DataFrame) -> str:
     operators = sum(len(names) for names in table["operators"])
-    widths = sorted(set(table["parallelism"]))
-    subtasks = f"{widths[0]} subtask{'s' * (widths[0] > 1)} each" if len(widths) == 1 else "one or more subtasks each"
-    slots = int(table["slots"].iloc[0])
-    return f"{operators} operators, {len(table)} tasks of {subtasks}: the job takes {slots} slot{'s' * (slots > 1)}"
+    widths = sorted({int(width) for width in table["parallelism"]})
+    each = str(widths[0]) if len(widths) == 1 else f"{widths[0]} to {widths[-1]}"
+    slots, tasks = int(table["slots"].iloc[0]), len(table)
+    return (
+        f"{operators} operators, {tasks} task{'s' * (tasks > 1)} of {each} subtask{'s' * (widths[-1] > 1)} each: "
+        f"the job takes {slots} slot{'s' * (slots > 1)}"
+    )
 
 
 def _box(ax: Axes, row: Any) -> None:

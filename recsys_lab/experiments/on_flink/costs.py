@@ -26,7 +26,7 @@ from recsys_lab.flink import FlinkStreamProcessor, KafkaSink, KafkaSource
 from recsys_lab.kafka.connection import Connection
 
 PER_SECOND, PACED_SECONDS = 50, 2.0
-WAITING = 10_000
+WAITING = 5_000
 USERS = 50
 CHECKPOINT_SECONDS = 1.0
 LONGEST_SECONDS = 90.0

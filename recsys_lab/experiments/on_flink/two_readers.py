@@ -7,15 +7,17 @@ transaction that is aborted later. Both are ordinary clients of Kafka, and note 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
+from recsys_lab.errors import ClusterError, LabError
 from recsys_lab.experiments.on_flink.shop_topics import PARTITIONS, shop_between_topics
 from recsys_lab.experiments.on_kafka.topics import quiet_client
 from recsys_lab.flink import ApacheFlink, JobResult, LocalFlink
@@ -23,8 +25,8 @@ from recsys_lab.flink.cluster import ask
 from recsys_lab.kafka.connection import Connection
 
 ISOLATION = {"committed": "read_committed", "all": "read_uncommitted"}
-OPEN_RESULTS = 20
-"""So many results must stand in an open transaction, and as many be committed, when the TaskManager is killed."""
+OPEN_RESULTS = 15
+"""As many results must be committed, and as many stand in an open transaction, when the TaskManager is killed."""
 
 CHECKPOINT_SECONDS = 1.0
 SMOOTH = {"python.fn-execution.bundle.size": "20", "pipeline.auto-watermark-interval": "50 ms"}
@@ -35,14 +37,13 @@ class Killed(NamedTuple):
 
     seen: a row for each record that a reader got; columns reader ("committed" or "all"), seconds (from the start of
     the job), value (text). moments: what happened when; columns what ("killed", "running again"), seconds.
-    result: of the job. topic: that it wrote to. job_id: by which the cluster knows it.
+    result: of the job. topic: that it wrote to.
     """
 
     seen: pd.DataFrame
     moments: pd.DataFrame
     result: JobResult
     topic: str
-    job_id: str
 
 
 MOMENTS = ("written", "committed", "killed", "again", "end")
@@ -123,8 +124,8 @@ class Readers:
 def kill_task_manager(cluster: LocalFlink, servers: str, topic: str) -> Killed:
     """Run the shop's job on a cluster from this topic to a new one; kill its TaskManager in the middle; go on.
 
-    It is killed (SIGKILL) when 20 results are committed and 20 more are not, and started again at once.
-    topic: of `purchases_topic`. Takes some 25 seconds.
+    It is killed (SIGKILL) when 15 results are committed and 15 more are not, and started again at once.
+    topic: of `purchases_topic`. Takes some twenty seconds. Raises LabError when it ended before.
     """
     job, output = shop_between_topics(servers, topic, checkpoint_interval=CHECKPOINT_SECONDS)
     began = perf_counter()
@@ -133,9 +134,16 @@ def kill_task_manager(cluster: LocalFlink, servers: str, topic: str) -> Killed:
     with Readers(servers, output, began) as readers:
 
         def watch() -> None:
+            committed, checkpoint = 0, {}
             while not over.wait(0.02):
                 done = readers.count("committed")
-                if done >= OPEN_RESULTS and readers.count("all") >= done + OPEN_RESULTS:
+                if done > committed:
+                    committed, checkpoint = done, _checkpoints(cluster.address)
+                elif (
+                    done >= OPEN_RESULTS
+                    and readers.count("all") >= done + OPEN_RESULTS
+                    and (_checkpoints(cluster.address) == {**checkpoint, "in_progress": 0})
+                ):  # no checkpoint since, not even one under way: what is open will be lost
                     cluster.kill_task_manager()
                     moments.append(("killed", perf_counter() - began))
                     cluster.restart_task_manager()
@@ -149,12 +157,16 @@ def kill_task_manager(cluster: LocalFlink, servers: str, topic: str) -> Killed:
         finally:
             over.set()
             watcher.join()
-    return Killed(
-        readers.table(), pd.DataFrame(moments, columns=["what", "seconds"]), result, output, last_job(cluster.address)
-    )
+    if not moments:
+        raise LabError("the job ended before its TaskManager could be killed. Run it again, with more purchases.")
+    return Killed(readers.table(), pd.DataFrame(moments, columns=["what", "seconds"]), result, output)
 
 
-def last_job(address: str) -> str:
-    """The id of the job that was started last on a cluster. Raises ClusterError."""
-    jobs: list[dict[str, Any]] = ask(address, "/jobs/overview")["jobs"]
-    return str(max(jobs, key=lambda job: job["start-time"])["jid"])
+def _checkpoints(address: str) -> dict[str, int]:
+    """Of the job that runs: how many checkpoints are complete, and how many under way."""
+    with contextlib.suppress(ClusterError, KeyError, StopIteration):
+        jobs = ask(address, "/jobs/overview")["jobs"]
+        job = next(job["jid"] for job in jobs if job["state"] == "RUNNING")
+        counts = ask(address, f"/jobs/{job}/checkpoints")["counts"]
+        return {name: int(counts[name]) for name in ("completed", "in_progress")}
+    return {}
