@@ -22,6 +22,7 @@ from rich.table import Table
 from benchmarks import (
     dataflow,
     engine,
+    flink_ready,
     import_time,
     kafka_latency,
     kafka_ready,
@@ -40,6 +41,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "kafka_ready": kafka_ready.rows,
     "kafka": kafka_stream.rows,
     "kafka_latency": kafka_latency.rows,
+    "flink_ready": flink_ready.rows,
 }
 RESULTS = Path(__file__).parent / "results"
 

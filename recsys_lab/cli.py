@@ -5,12 +5,17 @@ What a command needs is imported inside it, so that `recsys-lab --help` answers 
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from recsys_lab.errors import LabError
+from recsys_lab.errors import BrokerError, ClusterError, LabError
+
+if TYPE_CHECKING:
+    from recsys_lab.java.service import Note, Service
 
 app = typer.Typer(
     name="recsys-lab",
@@ -91,7 +96,22 @@ def simulate(
 
 
 kafka = typer.Typer(help="Apache Kafka on this machine.", no_args_is_help=True)
+flink = typer.Typer(help="Apache Flink on this machine.", no_args_is_help=True)
 app.add_typer(kafka, name="kafka")
+app.add_typer(flink, name="flink")
+
+
+def _service(name: str) -> Service:
+    """The program of that name that runs in the background, if it runs."""
+    from recsys_lab.java.service import Service
+
+    return Service(name, {"kafka": BrokerError, "flink": ClusterError}[name])
+
+
+def _started(name: str, options: dict[str, Any]) -> Note:
+    """`up`: another process runs the hidden command `hold`, and goes on when this one has ended."""
+    command = [sys.executable, "-m", "recsys_lab.cli", name, "hold", json.dumps(options)]
+    return _service(name).up(command)
 
 
 @kafka.command("up")
@@ -101,31 +121,33 @@ def kafka_up(
     data_dir: Annotated[Path | None, typer.Option(help="Folder that keeps the data.")] = None,
 ) -> None:
     """Start Kafka in the background; its data is kept for the next time."""
-    from recsys_lab.kafka import service
+    from recsys_lab.java.jars import cache_folder
 
-    started = service.up(brokers=brokers, port=port, data_dir=data_dir)
-    typer.echo(f"Kafka is ready: {started.bootstrap_servers}\nIts data is in {started.data_dir}")
-    typer.echo(f"To use it in the lab: export KAFKA_BOOTSTRAP_SERVERS={started.bootstrap_servers}")
+    folder = (data_dir or cache_folder() / "kafka").expanduser().resolve()
+    note = _started("kafka", {"brokers": brokers, "port": port, "data_dir": str(folder)})
+    typer.echo(f"Kafka is ready: {note.address}\nIts data is in {note.data_dir}")
+    typer.echo(f"To use it in the lab: export KAFKA_BOOTSTRAP_SERVERS={note.address}")
+
+
+@kafka.command("hold", hidden=True)
+def kafka_hold(options: str) -> None:
+    """The process that `up` starts: Kafka with these options (JSON), until SIGTERM."""
+    from recsys_lab.kafka import LocalKafka
+
+    with LocalKafka(**json.loads(options)) as broker:
+        _service("kafka").hold(broker.bootstrap_servers, broker.pids, str(broker.data_dir))
 
 
 @kafka.command("status")
 def kafka_status() -> None:
     """Say whether that Kafka runs, and where; the exit code is 1 when it does not."""
-    from recsys_lab.kafka import service
-
-    found = service.running()
-    if found is None:
-        typer.echo("Kafka is not running; start it with: recsys-lab kafka up")
-        raise typer.Exit(1)
-    typer.echo(f"Kafka runs: {found.bootstrap_servers}, process ids {found.broker_pids}, data in {found.data_dir}")
+    _status("kafka")
 
 
 @kafka.command("down")
 def kafka_down() -> None:
     """End that Kafka; its data is kept."""
-    from recsys_lab.kafka import service
-
-    typer.echo("Kafka has ended." if service.down() else "Kafka was not running.")
+    _down("kafka")
 
 
 @kafka.command("fetch")
@@ -136,41 +158,36 @@ def kafka_fetch() -> None:
     fetch()
 
 
-flink = typer.Typer(help="Apache Flink on this machine.", no_args_is_help=True)
-app.add_typer(flink, name="flink")
-
-
 @flink.command("up")
 def flink_up(
     task_slots: Annotated[int, typer.Option(min=1, max=64, help="Subtasks of an operator that work at once.")] = 4,
     port: Annotated[int, typer.Option(help="Of the web page, and for jobs.")] = 8081,
 ) -> None:
     """Start a session cluster in the background: a JobManager with its web page, and a TaskManager."""
-    from recsys_lab.flink import service
+    note = _started("flink", {"task_slots": task_slots, "port": port})
+    typer.echo(f"Flink is ready; its page: http://{note.address}")
+    typer.echo(f'To use it in the lab: processor.execute(runtime=ApacheFlink("{note.address}"))')
 
-    started = service.up(task_slots=task_slots, port=port)
-    typer.echo(f"Flink is ready; its page: http://{started.address}")
-    typer.echo(f'To use it in the lab: processor.execute(runtime=ApacheFlink("{started.address}"))')
+
+@flink.command("hold", hidden=True)
+def flink_hold(options: str) -> None:
+    """The process that `up` starts: a session cluster with these options (JSON), until SIGTERM."""
+    from recsys_lab.flink import LocalFlink
+
+    with LocalFlink(**json.loads(options)) as cluster:
+        _service("flink").hold(cluster.address, cluster.pids)
 
 
 @flink.command("status")
 def flink_status() -> None:
     """Say whether that Flink runs, and where; the exit code is 1 when it does not."""
-    from recsys_lab.flink import service
-
-    found = service.running()
-    if found is None:
-        typer.echo("Flink is not running; start it with: recsys-lab flink up")
-        raise typer.Exit(1)
-    typer.echo(f"Flink runs: http://{found.address}, process ids {found.flink_pids}")
+    _status("flink")
 
 
 @flink.command("down")
 def flink_down() -> None:
     """End that Flink, and the jobs on it."""
-    from recsys_lab.flink import service
-
-    typer.echo("Flink has ended." if service.down() else "Flink was not running.")
+    _down("flink")
 
 
 @flink.command("submit", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -185,11 +202,10 @@ def flink_submit(
     ] = None,
 ) -> None:
     """Run a script, its jobs on a cluster. Further arguments go to the script."""
-    from recsys_lab.errors import ClusterError
-    from recsys_lab.flink import ApacheFlink, service
+    from recsys_lab.flink import ApacheFlink
     from recsys_lab.flink.submission import submit
 
-    found = service.running()
+    found = _service("flink").running()
     if address is None and found is None:
         raise ClusterError("no Flink is running to submit to. Start one (recsys-lab flink up), or give --address.")
     where = address or (found.address if found else "")
@@ -244,6 +260,21 @@ def study_grade(
     from recsys_lab.lab import find_root
 
     reports.grade(folder, find_root() / "notebooks", csv=csv, memory_mb=memory_mb)
+
+
+def _status(name: str) -> None:
+    note = _service(name).running()
+    if note is None:
+        typer.echo(f"{name.capitalize()} is not running; start it with: recsys-lab {name} up")
+        raise typer.Exit(1)
+    where = note.address if name == "kafka" else f"http://{note.address}"
+    kept = f", data in {note.data_dir}" if note.data_dir else ""
+    typer.echo(f"{name.capitalize()} runs: {where}, process ids {note.pids}{kept}")
+
+
+def _down(name: str) -> None:
+    title = name.capitalize()
+    typer.echo(f"{title} has ended." if _service(name).down() else f"{title} was not running.")
 
 
 def main() -> None:

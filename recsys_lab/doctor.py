@@ -5,6 +5,7 @@ A finding is a value; `examine` collects them, `report` prints them, one line ea
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
@@ -20,8 +21,10 @@ from recsys_lab.lab import FIRST_PORT, PACKAGE
 
 PYTHONS = ((3, 10), (3, 13))  # oldest and newest that the lab supports
 PYTHON_WITHOUT_FLINK = (3, 13)  # Apache Flink has no wheel for it yet
+PYTHON_FOR_FLINK = "python3.12"
 NEEDED_DISK_GB = 2.0
 KAFKA_PORT = 9092
+FLINK_PORT = 8081
 KEY_PACKAGES = (
     "ipykernel", "ipywidgets", "jupyterlab", "kafka-python", "matplotlib", "msgspec", "numpy", "pandas", "pyarrow",
     "river", "scipy",
@@ -43,7 +46,7 @@ class Finding:
 def examine() -> list[Finding]:
     """Look at everything, in the order in which a remedy should be tried."""
     looks: tuple[Callable[[], Finding], ...] = (
-        python, packages, data, java, kafka, disk, loopback, port, kafka_port, browser,
+        python, packages, data, java, kafka, flink, disk, loopback, port, kafka_port, flink_port, browser,
     )  # fmt: skip
     return [look() for look in looks]
 
@@ -135,6 +138,26 @@ def kafka() -> Finding:
     return Finding("Kafka", True, f"{pinned[0].version}: {len(pinned)} archives, checksums right")
 
 
+def flink() -> Finding:
+    """Is Apache Flink installed, with its archives, and is its connector for Kafka the one that was pinned?"""
+    from recsys_lab.flink import cluster
+    from recsys_lab.java import jars
+
+    if sys.version_info[:2] >= PYTHON_WITHOUT_FLINK:
+        seen = f"there is none yet for Python {sys.version_info[0]}.{sys.version_info[1]}; notebook 05 needs it"
+        return Finding("Flink", False, seen, f"for that one: `make clean lab PYTHON={PYTHON_FOR_FLINK}`", needed=False)
+    try:
+        archives = len(cluster.classpath().split(os.pathsep))
+    except LabError as error:
+        return Finding("Flink", False, str(error), "`make clean lab`, or `pip install -r requirements.lock`")
+    try:
+        jars.classpath("flink")
+    except LabError as error:
+        return Finding("Flink", False, str(error), "`recsys-lab flink fetch`, once, while online")
+    seen = f"{metadata.version('apache-flink')}: {archives} archives; connector for Kafka here, checksum right"
+    return Finding("Flink", True, seen)
+
+
 def disk() -> Finding:
     """Room for what the notebooks write."""
     free = shutil.disk_usage(Path.cwd()).free / 1e9
@@ -161,6 +184,11 @@ def port() -> Finding:
 def kafka_port() -> Finding:
     """Kafka's usual port; notebooks and tests take free ones."""
     return _free(KAFKA_PORT, "nothing to do, unless for `recsys-lab kafka up`: it takes --port")
+
+
+def flink_port() -> Finding:
+    """The usual port of Flink's web page; notebooks and tests take free ones."""
+    return _free(FLINK_PORT, "nothing to do, unless for `recsys-lab flink up`: it takes --port")
 
 
 def browser() -> Finding:

@@ -45,7 +45,7 @@ def a_free_port() -> int:
 def test_up_twice_is_once_down_ends_it_and_up_again_finds_the_data(cache: Path) -> None:
     port = str(a_free_port())
     assert kafka(cache, "up", "--port", port).returncode == 0
-    pids = json.loads((cache / "kafka-service.json").read_bytes())["broker_pids"]
+    pids = json.loads((cache / "kafka-service.json").read_bytes())["pids"]
     producer = KafkaProducer(bootstrap_servers=f"127.0.0.1:{port}")
     producer.send("kept", b"a record").get(30)
     producer.close()
@@ -74,7 +74,7 @@ def test_a_port_in_use_is_named_in_one_sentence(cache: Path) -> None:
 
 def test_down_leaves_a_stranger_alone_that_has_the_process_id_now(cache: Path) -> None:
     stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    note = {"bootstrap_servers": "", "data_dir": "", "broker_pids": [], "pid": stranger.pid, "started": 1.0}
+    note = {"address": "", "data_dir": "", "pids": [], "pid": stranger.pid, "started": 1.0}
     (cache / "kafka-service.json").write_text(json.dumps(note))
 
     assert kafka(cache, "down").stdout == "Kafka was not running.\n"

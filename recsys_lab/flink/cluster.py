@@ -17,7 +17,6 @@ import importlib.util
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -28,16 +27,13 @@ from types import TracebackType
 from typing import Any
 
 from recsys_lab.errors import ClusterError, shorten
-from recsys_lab.java import jars
+from recsys_lab.java import jars, logs, ports
 from recsys_lab.java.children import Child
 
-HOST = "127.0.0.1"
+HOST = ports.HOST
 
 READY_WITHIN = 90.0
 """Seconds that a start may take on a busy machine; an idle one needs five to eight."""
-
-ATTEMPTS = 3
-"""With ports of its own choice, in case that another program takes one in the moment before Flink does."""
 
 JOB_MANAGER_HEAP_MB = 320
 TASK_MANAGER_MEMORY = {
@@ -141,14 +137,7 @@ class LocalFlink:
             return self
         check_installed()
         try:
-            for attempt in range(1, ATTEMPTS + 1):
-                try:
-                    self._start_all()
-                    return self
-                except _PortTaken as taken:
-                    self._end_all()
-                    if self.port is not None or attempt == ATTEMPTS:
-                        raise ClusterError(str(taken)) from None
+            ports.on_free_ports(self._start_all, self._end_all, error=ClusterError)
         except BaseException:  # Ctrl-C too
             self.stop()
             raise
@@ -194,12 +183,9 @@ class LocalFlink:
                 raise ClusterError(
                     f"Flink cannot keep its files in {tempfile.gettempdir()}: {error}. Set TMPDIR to another folder."
                 ) from error
-        if self.port is not None and _is_in_use(self.port):
-            raise ClusterError(
-                f"port {self.port} is in use, perhaps by another Flink (recsys-lab flink status). "
-                "Stop that program, or leave the port out and take a free one."
-            )
-        rpc, task_rpc, rest = _free_ports(3)
+        if self.port is not None:
+            ports.check_free(self.port, "Flink", ClusterError)
+        rpc, task_rpc, rest = ports.free_ports(3)
         self._rest_port = self.port or rest
         write_configuration(self._folder, self._options(rpc, task_rpc))
         self._launch("jobmanager", _JOB_MANAGER, [f"-Xmx{JOB_MANAGER_HEAP_MB}m"])
@@ -265,10 +251,10 @@ class LocalFlink:
                 if not child.is_running:
                     text = self._log(name)
                     if "Address already in use" in text or "Could not bind" in text or "Unable to bind" in text:
-                        raise _PortTaken("one of Flink's ports was taken by another program; try again.")
-                    raise ClusterError(f"Flink's {name} ended while it started: {_reason(text)}")
+                        raise ports.PortTaken("one of Flink's ports was taken by another program; try again.")
+                    raise ClusterError(f"Flink's {name} ended while it started: {logs.reason(text)}")
             if time.monotonic() > deadline:
-                raise ClusterError(f"Flink was not ready within {READY_WITHIN:.0f} s: {_reason(self.logs())}")
+                raise ClusterError(f"Flink was not ready within {READY_WITHIN:.0f} s: {logs.reason(self.logs())}")
             time.sleep(0.05)
 
     def _end_all(self) -> None:
@@ -279,12 +265,7 @@ class LocalFlink:
     def _log(self, name: str) -> str:
         if self._folder is None:
             return ""
-        paths = (self._folder / f"{name}.log", self._folder / f"{name}.out")
-        return "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in paths if path.is_file())
-
-
-class _PortTaken(Exception):
-    """Another program was quicker."""
+        return "\n".join(logs.read(self._folder / f"{name}.{kind}") for kind in ("log", "out"))
 
 
 def check_installed() -> None:
@@ -363,24 +344,3 @@ def _importable() -> Any:
             del os.environ["PYTHONPATH"]
         else:
             os.environ["PYTHONPATH"] = before
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    numbers = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return numbers
-
-
-def _is_in_use(port: int) -> bool:
-    with socket.socket() as client:
-        client.settimeout(1.0)
-        return client.connect_ex((HOST, port)) == 0
-
-
-def _reason(log: str) -> str:
-    """The line of a log that says best what went wrong."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    telling = [line for line in lines if "Exception" in line or "ERROR" in line or "FATAL" in line]
-    return (telling or lines or ["it wrote nothing"])[-1 if not telling else 0][:400]

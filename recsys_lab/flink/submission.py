@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from recsys_lab.errors import JobError, shorten
+from recsys_lab.errors import JobError
 
 _instead_of_local: list[Any] = []
 
@@ -37,7 +37,7 @@ def submit(script: str | Path, runtime: Any, arguments: Sequence[str] = ()) -> N
     """Run a script with these arguments, its jobs on this runtime. Raises JobError when there is no such script."""
     path = Path(script).resolve()
     if not path.is_file():
-        raise JobError(f"script {shorten(str(script))} is not there; check the path.")
+        raise JobError(f"script {str(script)!r} is not there; check the path.")
     before = sys.argv, sys.path[:]
     sys.argv = [str(path), *arguments]
     sys.path.insert(0, str(path.parent))

@@ -16,7 +16,6 @@ import fcntl
 import json
 import os
 import shutil
-import socket
 import tempfile
 import threading
 import time
@@ -28,21 +27,18 @@ from types import TracebackType
 from typing import IO, Any
 
 from recsys_lab.errors import BrokerError, shorten
-from recsys_lab.java import jars
+from recsys_lab.java import jars, logs, ports
 from recsys_lab.java.children import Child
 from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.external import ExternalKafka
 from recsys_lab.kafka.jvm import java_options
-from recsys_lab.kafka.properties import HOST, Ports, as_text, server_properties
+from recsys_lab.kafka.properties import Ports, as_text, server_properties
 
 READY_WITHIN = 60.0
 """Seconds that a start may take on a busy machine; an idle one needs two to four."""
 
 NEEDED_BYTES = 200_000_000
 """Free space below which a broker is not started: it would stop in the middle of its work."""
-
-ATTEMPTS = 3
-"""With ports of its own choice, in case that another program takes one in the moment before Kafka does."""
 
 
 class LocalKafka:
@@ -104,7 +100,7 @@ class LocalKafka:
         """Addresses of the brokers, `host:port` with commas between, as every Kafka client takes them."""
         if not self._ports:
             raise BrokerError("Kafka has not been started; use `with LocalKafka() as kafka:` or kafka.start().")
-        return ",".join(f"{HOST}:{port.broker}" for port in self._ports)
+        return ",".join(f"{ports.HOST}:{port.broker}" for port in self._ports)
 
     @property
     def pids(self) -> list[int]:
@@ -118,7 +114,8 @@ class LocalKafka:
                 return self
             self._classpath = _checked_classpath()
             try:
-                self._start_on_free_ports()
+                self._prepare_folder()
+                ports.on_free_ports(self._start_all, self._end_all, error=BrokerError)
             except BaseException:  # Ctrl-C too
                 self.stop()
                 raise
@@ -147,20 +144,9 @@ class LocalKafka:
     def logs(self, broker: int | None = None) -> str:
         """What a broker wrote to its log, or all of them."""
         chosen = range(self.brokers) if broker is None else [broker]
-        return "\n".join(_read(self._log(number)) for number in chosen)
+        return "\n".join(logs.read(self._log(number)) for number in chosen)
 
     # -- starting --
-
-    def _start_on_free_ports(self) -> None:
-        self._prepare_folder()
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                self._start_all()
-                return
-            except _PortTaken as taken:
-                self._end_all()
-                if self.port is not None or attempt == ATTEMPTS:
-                    raise BrokerError(str(taken)) from None
 
     def _start_all(self) -> None:
         self._ports = self._chosen_ports()
@@ -170,7 +156,7 @@ class LocalKafka:
             if not child.wait(READY_WITHIN):
                 child.kill()
             if not (self._data(broker) / "meta.properties").is_file():
-                raise BrokerError(f"Kafka could not prepare {self._data(broker)}: {_reason(self.logs(broker))}")
+                raise BrokerError(f"Kafka could not prepare {self._data(broker)}: {logs.reason(self.logs(broker))}")
         for broker in range(self.brokers):
             self._launch(broker)
         self._wait_until_ready()
@@ -200,16 +186,14 @@ class LocalKafka:
 
     def _chosen_ports(self) -> list[Ports]:
         if self.port is None:
-            numbers = _free_ports(2 * self.brokers)
+            numbers = ports.free_ports(2 * self.brokers)
             return [Ports(*numbers[2 * broker : 2 * broker + 2]) for broker in range(self.brokers)]
         wanted = range(self.port, self.port + self.brokers)
         for number in wanted:
-            if _is_in_use(number):
-                raise BrokerError(
-                    f"port {number} is in use, perhaps by another Kafka (recsys-lab kafka status). "
-                    "Stop that program, or leave the port out and take a free one."
-                )
-        return [Ports(number, controller) for number, controller in zip(wanted, _free_ports(self.brokers), strict=True)]
+            ports.check_free(number, "Kafka", BrokerError)
+        return [
+            Ports(number, controller) for number, controller in zip(wanted, ports.free_ports(self.brokers), strict=True)
+        ]
 
     def _cluster_id(self) -> str:
         """The name of the cluster: a new one, or the one that the data in the folder belongs to."""
@@ -248,7 +232,7 @@ class LocalKafka:
         deadline = time.monotonic() + READY_WITHIN
         running = {broker for broker, child in self._children.items() if child.is_running}
         for broker in sorted(running):
-            while not _is_in_use(self._ports[broker].broker):
+            while not ports.is_in_use(self._ports[broker].broker):
                 self._check_alive(broker, deadline)
                 time.sleep(0.05)
         while not _sees(self.bootstrap_servers, running):
@@ -260,10 +244,10 @@ class LocalKafka:
         text = self.logs(broker)
         if not self._children[broker].is_running:
             if "Address already in use" in text:
-                raise _PortTaken(f"port {self._ports[broker].broker} was taken by another program; try again.")
-            raise BrokerError(f"Kafka broker {broker} ended while it started: {_reason(text)}")
+                raise ports.PortTaken(f"port {self._ports[broker].broker} was taken by another program; try again.")
+            raise BrokerError(f"Kafka broker {broker} ended while it started: {logs.reason(text)}")
         if time.monotonic() > deadline:
-            raise BrokerError(f"Kafka was not ready within {READY_WITHIN:.0f} s: {_reason(text)}")
+            raise BrokerError(f"Kafka was not ready within {READY_WITHIN:.0f} s: {logs.reason(text)}")
 
     # -- ending --
 
@@ -295,10 +279,6 @@ class LocalKafka:
         return self._place(broker, "server").with_suffix(".log")
 
 
-class _PortTaken(Exception):
-    """Another program was quicker."""
-
-
 def _described(file: Path) -> tuple[str, int]:
     """The cluster's name and number of brokers, as an earlier start wrote them down. Raises BrokerError."""
     try:
@@ -324,29 +304,3 @@ def _sees(bootstrap_servers: str, brokers: set[int]) -> bool:
         described = {node["broker_id"] for node in client.describe_cluster()["brokers"]}
         return brokers <= described
     return False
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    numbers = [server.getsockname()[1] for server in sockets]
-    for server in sockets:
-        server.close()
-    return numbers
-
-
-def _is_in_use(port: int) -> bool:
-    with socket.socket() as client:
-        client.settimeout(1.0)
-        return client.connect_ex((HOST, port)) == 0
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-
-
-def _reason(log: str) -> str:
-    """The line of a log that says best what went wrong: the innermost cause, or the first complaint, or the last."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    causes = [line for line in lines if line.startswith("Caused by: ")]
-    complaints = [line for line in lines if "Exception: " in line] or [line for line in lines if " ERROR " in line]
-    return ([*causes[-1:], *complaints, *lines[-1:], "it wrote nothing"])[0][:400]

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from recsys_lab.java.ports import HOST
+
 PARTITIONS = 3
 """Of a topic that is not told otherwise."""
-
-HOST = "127.0.0.1"
 
 
 class Ports(NamedTuple):

@@ -1,6 +1,7 @@
 """Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
 
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
+from recsys_lab.plots.both_runtimes import both_runtimes, both_runtimes_finding, both_runtimes_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.course_map import course_map
 from recsys_lab.plots.crash import crash, crash_sentence
@@ -18,12 +19,15 @@ from recsys_lab.plots.patterns import matches
 from recsys_lab.plots.progress_map import progress_map
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
+from recsys_lab.plots.runtime_costs import runtime_costs, runtime_costs_finding
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.stepping import steps, steps_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
 from recsys_lab.plots.timeline import event_timeline, timeline_sentence
 from recsys_lab.plots.topics_map import topics_map
+from recsys_lab.plots.two_readers import two_readers, two_readers_finding, two_readers_sentence
 from recsys_lab.plots.warm_up import warm_up
+from recsys_lab.plots.web_page import web_page
 from recsys_lab.plots.window_kinds import window_kinds, window_kinds_sentence
 
 __all__ = [
@@ -33,6 +37,9 @@ __all__ = [
     "batching",
     "batching_finding",
     "batching_sentence",
+    "both_runtimes",
+    "both_runtimes_finding",
+    "both_runtimes_sentence",
     "cache_sentence",
     "cache_staleness",
     "course_map",
@@ -67,6 +74,8 @@ __all__ = [
     "replication_sentence",
     "request_latency",
     "reseeded",
+    "runtime_costs",
+    "runtime_costs_finding",
     "shelf",
     "shelf_sentence",
     "skew",
@@ -76,7 +85,11 @@ __all__ = [
     "subscribers_sentence",
     "timeline_sentence",
     "topics_map",
+    "two_readers",
+    "two_readers_finding",
+    "two_readers_sentence",
     "warm_up",
+    "web_page",
     "window_kinds",
     "window_kinds_sentence",
 ]

@@ -9,9 +9,11 @@ from recsys_lab.widgets.guarantee_lab import guarantee_lab
 from recsys_lab.widgets.partition_explorer import partition_explorer
 from recsys_lab.widgets.ranking_lab import ranking_lab
 from recsys_lab.widgets.replication_lab import replication_lab
+from recsys_lab.widgets.runtime_lab import runtime_lab
 from recsys_lab.widgets.stepper import stepper
 from recsys_lab.widgets.subscriber_lab import subscriber_lab
 from recsys_lab.widgets.timeline import event_timeline
+from recsys_lab.widgets.two_readers_lab import two_readers_lab
 from recsys_lab.widgets.watermark_lab import watermark_lab
 from recsys_lab.widgets.window_lab import window_lab
 
@@ -26,8 +28,10 @@ __all__ = [
     "partition_explorer",
     "ranking_lab",
     "replication_lab",
+    "runtime_lab",
     "stepper",
     "subscriber_lab",
+    "two_readers_lab",
     "watermark_lab",
     "window_lab",
 ]

@@ -16,10 +16,14 @@ from tests.browser.jupyter import (
     run_all,
     wait_for_other_pictures,
 )
+from tests.flink.apache.running import needs_flink
 
 pytestmark = [pytest.mark.browser, pytest.mark.integration]
 
-NOTEBOOKS = sorted(path.name for path in (CHECKOUT / "notebooks").glob("*.ipynb"))
+NOTEBOOKS = [
+    pytest.param(path.name, marks=[needs_flink] if path.stem == "05-apache-flink" else [])
+    for path in sorted((CHECKOUT / "notebooks").glob("*.ipynb"))
+]
 
 
 def test_the_lab_opens_on_the_first_notebook_with_no_dialog_and_asks_only_this_machine(lab: Lab, page: Page) -> None:

@@ -22,6 +22,7 @@ from typing import Any
 
 from recsys_lab.errors import ClusterError
 from recsys_lab.flink.apache import parts
+from recsys_lab.flink.apache.connections import keep_by_thread
 from recsys_lab.flink.cluster import (
     HOST,
     JAVA_OPTIONS,
@@ -51,7 +52,8 @@ def gateway() -> Any:
         if java_gateway._gateway is None:
             port = _started()
             with _environment({"PYFLINK_GATEWAY_PORT": str(port)}):
-                return java_gateway.get_gateway()
+                made = java_gateway.get_gateway()
+            keep_by_thread(made._gateway_client)
         return java_gateway.get_gateway()
 
 

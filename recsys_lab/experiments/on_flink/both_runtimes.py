@@ -1,0 +1,89 @@
+"""The jobs of a small shop's morning on the local runtime and on a cluster: the same results? And what did it cost?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import timedelta
+from functools import cache
+from time import perf_counter
+from typing import Any
+
+import pandas as pd
+
+from recsys_lab.errors import JobError, shorten
+from recsys_lab.experiments.on_flink.joins import shoppers
+from recsys_lab.experiments.on_flink.morning import Visit, a_morning, timed, told, user_of
+from recsys_lab.experiments.on_flink.stepping import JOBS
+from recsys_lab.flink import ApacheFlink, DataStream, FlinkStreamProcessor
+
+WAIT = timedelta(minutes=1)
+PARALLELISM = (1, 2, 4)
+
+
+def _of_stepper(job: str) -> Callable[[FlinkStreamProcessor], DataStream]:
+    return lambda processor: JOBS[job](timed(processor, a_morning(), WAIT).key_by(user_of))
+
+
+def _joined(processor: FlinkStreamProcessor) -> DataStream:
+    visits = timed(processor, shoppers(), timedelta(minutes=10))
+    views, bought = (visits.filter(lambda v, kind=kind: v["type"] == kind) for kind in ("view", "purchase"))
+    near = views.key_by(_user_and_item).interval_join(bought.key_by(_user_and_item))
+    return near.between(timedelta(0), timedelta(minutes=10)).process(_pair)
+
+
+PIPELINES: dict[str, Callable[[FlinkStreamProcessor], DataStream]] = {
+    **{job: _of_stepper(job) for job in JOBS},
+    "join": _joined,
+}
+"""Those of `experiments.steps`, and the join of `experiments.joined`."""
+
+
+def both_runtimes(address: str, job: str = "windows", parallelism: int = 2, every_record: bool = True) -> pd.DataFrame:
+    """Results of a job on both runtimes, and the time that each took.
+
+    address: of a cluster. job: of PIPELINES. every_record: move watermarks there with every record, as the local
+    runtime does; else every 200 ms, as Apache Flink does by itself. What was seen before is not run again.
+    Columns: runtime ("local", "Apache Flink"), result (as text), copies (by this runtime), other (by the other one),
+    order (in which it came), late (records of the run), seconds (of the run).
+    """
+    if job not in PIPELINES:
+        raise JobError(f"job is {shorten(job)}; one of {', '.join(PIPELINES)} is needed.")
+    here = _run(job, parallelism, None, True)
+    there = _run(job, parallelism, address, every_record)
+    rows = []
+    for name, (results, late, seconds), (others, *_) in (
+        ("local", here, there),
+        ("Apache Flink", there, here),
+    ):
+        copies, other = Counter(results), Counter(others)
+        for order, result in enumerate(dict.fromkeys(results), start=1):
+            rows.append((name, result, copies[result], other[result], order, late, seconds))
+    columns = ["runtime", "result", "copies", "other", "order", "late", "seconds"]
+    return pd.DataFrame(rows, columns=columns).assign(job=job, parallelism=parallelism, every_record=every_record)
+
+
+@cache
+def _run(job: str, parallelism: int, address: str | None, every_record: bool) -> tuple[list[str], int, float]:
+    """Results in the order in which they came, late records, seconds."""
+    processor = FlinkStreamProcessor(parallelism, checkpoint_interval=None)
+    results: list[Any] = []
+    PIPELINES[job](processor).sink(results.append)
+    runtime: Any = "local" if address is None else ApacheFlink(address, every_record=every_record)
+    began = perf_counter()
+    counted = processor.execute(f"{job}, parallelism {parallelism}", runtime=runtime)
+    return [_text(result) for result in results], counted.late_records, perf_counter() - began
+
+
+def _text(result: tuple[Any, ...]) -> str:
+    """As people read it: times of day rather than milliseconds."""
+    parts = [told(part) if isinstance(part, int) and part > 1_000_000 else str(part) for part in result]
+    return " ".join(parts)
+
+
+def _user_and_item(record: Visit) -> tuple[str, str]:
+    return record["user"], record["item"]
+
+
+def _pair(view: Visit, purchase: Visit, ctx: object) -> list[tuple[str, str, int, int]]:
+    return [(view["user"], view["item"], view["time"], purchase["time"])]

@@ -1,0 +1,172 @@
+"""What readers of a topic see while a job writes to it, and while a TaskManager dies.
+
+Apache Flink's Kafka sink writes results into a transaction that goes from checkpoint to checkpoint. A reader who asks
+for committed records sees them when it is committed; a reader who takes everything sees them at once, also those of a
+transaction that is aborted later. Both are ordinary clients of Kafka, and note when they got what.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Sequence
+from time import perf_counter
+from typing import NamedTuple
+
+import pandas as pd
+from kafka import KafkaConsumer
+from kafka.structs import TopicPartition
+
+from recsys_lab.errors import ClusterError, LabError
+from recsys_lab.experiments.on_flink.shop_topics import PARTITIONS, shop_between_topics
+from recsys_lab.experiments.on_kafka.topics import quiet_client
+from recsys_lab.flink import ApacheFlink, JobResult, LocalFlink
+from recsys_lab.flink.cluster import ask
+from recsys_lab.kafka.connection import Connection
+
+ISOLATION = {"committed": "read_committed", "all": "read_uncommitted"}
+OPEN_RESULTS = 15
+"""As many results must be committed, and as many stand in an open transaction, when the TaskManager is killed."""
+
+CHECKPOINT_SECONDS = 1.0
+SMOOTH = {"python.fn-execution.bundle.size": "20", "pipeline.auto-watermark-interval": "50 ms"}
+
+
+class Killed(NamedTuple):
+    """What came of a job whose TaskManager was killed.
+
+    seen: a row for each record that a reader got; columns reader ("committed" or "all"), seconds (from the start of
+    the job), value (text). moments: what happened when; columns what ("killed", "running again"), seconds.
+    result: of the job. topic: that it wrote to.
+    """
+
+    seen: pd.DataFrame
+    moments: pd.DataFrame
+    result: JobResult
+    topic: str
+
+
+MOMENTS = ("written", "committed", "killed", "again", "end")
+"""Results stand in an open transaction; the first are committed; the TaskManager is killed; results come again; all
+is over."""
+
+
+def readers_at(killed: Killed, moment: str = "end") -> pd.DataFrame:
+    """What both readers had by a moment of that run. moment: of MOMENTS.
+
+    Columns: reader, seconds, value, copy (1, or 2 where this reader had the value before), moment, now (its seconds),
+    killed, again (seconds of those moments), length (seconds of the whole run), most (records of a reader in the end).
+    """
+    seen = killed.seen.sort_values("seconds", kind="stable", ignore_index=True)
+    seen = seen.assign(copy=seen.groupby(["reader", "value"]).cumcount() + 1)
+    first = float(seen.loc[seen["reader"] == "committed", "seconds"].min())
+    died = float(killed.moments["seconds"].iloc[0])
+    later = seen.loc[(seen["reader"] == "all") & (seen["seconds"] > died + 1.0), "seconds"]
+    length = float(seen["seconds"].max())
+    resumed = float(later.iloc[min(OPEN_RESULTS, len(later)) - 1]) if len(later) else length
+    at = dict(zip(MOMENTS, (first - 0.001, first + 0.1, died, resumed, length), strict=True))
+    table = seen[seen["seconds"] <= at[moment]]
+    most = int(seen.groupby("reader").size().max())
+    return table.assign(moment=moment, now=at[moment], killed=died, again=resumed, length=length, most=most)
+
+
+class Readers:
+    """Readers of a topic, each on a thread of its own, from its first record on; a context manager.
+
+    names: of ISOLATION. began: when time begins, as of `perf_counter`.
+    """
+
+    def __init__(self, servers: str, topic: str, began: float, names: Sequence[str] = tuple(ISOLATION)) -> None:
+        self._began = began
+        self._over = threading.Event()
+        self._rows: list[tuple[str, float, str]] = []
+        self._threads = [
+            threading.Thread(target=self._read, args=(servers, topic, name), name=f"reader-{name}", daemon=True)
+            for name in names
+        ]
+
+    def __enter__(self) -> Readers:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def count(self, reader: str) -> int:
+        """Records that this reader got so far."""
+        return sum(name == reader for name, *_ in self._rows)
+
+    def table(self) -> pd.DataFrame:
+        """All that they got: reader, seconds, value."""
+        return pd.DataFrame(self._rows, columns=["reader", "seconds", "value"])
+
+    def _read(self, servers: str, topic: str, name: str) -> None:
+        client = Connection.resolve(servers).client()
+        consumer = KafkaConsumer(**client, isolation_level=ISOLATION[name], enable_auto_commit=False)
+        try:
+            partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+            consumer.assign(partitions)
+            consumer.seek_to_beginning(*partitions)
+            last = False
+            while not last:
+                last = self._over.is_set()  # after that, once more: what came meanwhile
+                for records in consumer.poll(1_000 if last else 50).values():
+                    now = perf_counter() - self._began
+                    self._rows += [(name, now, record.value.decode()) for record in records]
+        finally:
+            consumer.close(autocommit=False)
+
+
+@quiet_client()
+def kill_task_manager(cluster: LocalFlink, servers: str, topic: str) -> Killed:
+    """Run the shop's job on a cluster from this topic to a new one; kill its TaskManager in the middle; go on.
+
+    It is killed (SIGKILL) when 15 results are committed and 15 more are not, and started again at once.
+    topic: of `purchases_topic`. Takes some twenty seconds. Raises LabError when it ended before.
+    """
+    job, output = shop_between_topics(servers, topic, checkpoint_interval=CHECKPOINT_SECONDS)
+    began = perf_counter()
+    moments: list[tuple[str, float]] = []
+    over = threading.Event()
+    with Readers(servers, output, began) as readers:
+
+        def watch() -> None:
+            committed, checkpoint = 0, {}
+            while not over.wait(0.02):
+                done = readers.count("committed")
+                if done > committed:
+                    committed, checkpoint = done, _checkpoints(cluster.address)
+                elif (
+                    done >= OPEN_RESULTS
+                    and readers.count("all") >= done + OPEN_RESULTS
+                    and (_checkpoints(cluster.address) == {**checkpoint, "in_progress": 0})
+                ):  # no checkpoint since, not even one under way: what is open will be lost
+                    cluster.kill_task_manager()
+                    moments.append(("killed", perf_counter() - began))
+                    cluster.restart_task_manager()
+                    moments.append(("a new TaskManager", perf_counter() - began))
+                    return
+
+        watcher = threading.Thread(target=watch, name="killer", daemon=True)
+        watcher.start()
+        try:
+            result = job.execute("shop, killed once", runtime=ApacheFlink(cluster.address, configuration=SMOOTH))
+        finally:
+            over.set()
+            watcher.join()
+    if not moments:
+        raise LabError("the job ended before its TaskManager could be killed. Run it again, with more purchases.")
+    return Killed(readers.table(), pd.DataFrame(moments, columns=["what", "seconds"]), result, output)
+
+
+def _checkpoints(address: str) -> dict[str, int]:
+    """Of the job that runs: how many checkpoints are complete, and how many under way."""
+    with contextlib.suppress(ClusterError, KeyError, StopIteration):
+        jobs = ask(address, "/jobs/overview")["jobs"]
+        job = next(job["jid"] for job in jobs if job["state"] == "RUNNING")
+        counts = ask(address, f"/jobs/{job}/checkpoints")["counts"]
+        return {name: int(counts[name]) for name in ("completed", "in_progress")}
+    return {}
