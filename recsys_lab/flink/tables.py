@@ -49,21 +49,15 @@ class Table:
             log.values.append(value)
             self._count(namespace, log, 1)
 
-    def touch(self, namespace: Any, keys: Sequence[Any]) -> None:
-        """Say that the values of these keys may have been set; keys that aren't there do no harm."""
+    def log(self, namespace: Any, keys: Sequence[Any], values: Sequence[Any]) -> None:
+        """Say that these keys were set to these values, one after the other."""
         if not self.tracked or namespace in self._anew:
             return
         log = self._log(namespace)
         self._count(namespace, log, len(keys))
-        if namespace in self._anew:
-            return
-        entries = self.data[namespace]
-        try:
-            values = list(map(entries.__getitem__, keys))
-        except KeyError:
-            keys = list(filter(entries.__contains__, keys))
-            values = list(map(entries.__getitem__, keys))
-        log.encoded.append((encode_column(keys), encode_column(values, self.types, self.flat)))
+        if namespace not in self._anew:
+            self._encode(log)
+            log.encoded.append((encode_column(keys), encode_column(values, self.types, self.flat)))
 
     def remove(self, namespace: Any, key: Any) -> None:
         """Forget a value, if it is there; a namespace without values goes too."""
@@ -107,9 +101,9 @@ class Table:
         ]
         for namespace, log in logs.items():
             entries = self.data.get(namespace, {})
-            last = (encode_column(log.keys), encode_column(log.values, self.types))
+            self._encode(log)
             gone = [key for key in log.gone if key not in entries]
-            saved.append(([*log.encoded, last], encode_column(gone)))
+            saved.append((log.encoded, encode_column(gone)))
         self.forget_changes()
         return [full, encode_column(anew), encode_column([*whole, *logs]), saved]
 
@@ -139,6 +133,12 @@ class Table:
         if log is None:
             log = self._logs[namespace] = _Log()
         return log
+
+    def _encode(self, log: _Log) -> None:
+        """What was put one by one."""
+        if log.keys:
+            log.encoded.append((encode_column(log.keys), encode_column(log.values, self.types, self.flat)))
+            log.keys, log.values = [], []
 
     def _count(self, namespace: Any, log: _Log, more: int) -> None:
         log.count += more

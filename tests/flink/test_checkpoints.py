@@ -364,7 +364,7 @@ def test_what_cannot_be_saved_says_what_to_do() -> None:
 
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["put", "put", "put", "remove", "drop", "snapshot", "touch"]),
+        st.sampled_from(["put", "put", "put", "remove", "drop", "snapshot", "log"]),
         st.integers(0, 2),
         st.integers(0, 4),
         st.integers(0, 99),
@@ -385,10 +385,10 @@ def test_changes_applied_in_order_are_the_whole(steps: list[Any], ordered: bool)
             table.remove(namespace, key)
         elif action == "drop":
             table.drop(namespace)
-        elif action == "touch" and namespace in table.data:
+        elif action == "log" and namespace in table.data:
             for k in table.data[namespace]:
                 table.data[namespace][k] = value
-            table.touch(namespace, [*table.data[namespace], "not there"])
+            table.log(namespace, list(table.data[namespace]), list(table.data[namespace].values()))
         else:
             copy.apply(table.snapshot(full=False))
     copy.apply(table.snapshot(full=False))

@@ -300,7 +300,7 @@ class Reduce(flink.ReduceFunction):
 
     def reduce(self, value1: Any, value2: Any) -> Any:
         try:
-            return _given(self.name, value2, self.fold.add(value2, value1))
+            return self.fold.grown(value2, value1)
         except Exception as error:
             raise _named(self.name, value2, error) from error
 
@@ -319,7 +319,7 @@ class Aggregate(flink.AggregateFunction):
 
     def add(self, value: Any, accumulator: Any) -> Any:
         try:
-            return _given(self.name, value, self.fold.add(value, accumulator))
+            return self.fold.grown(value, accumulator)
         except Exception as error:
             raise _named(self.name, value, error) from error
 
@@ -358,10 +358,9 @@ class WindowResults(flink.ProcessWindowFunction):
     def _held(self, elements: Iterable[Any]) -> Any:
         if self.fold.elements:
             return list(elements)
-        values = iter(elements)
-        held = next(values) if self.fold.create is None else self.fold.create()
-        for value in values:
-            held = _given(self.name, value, self.fold.add(value, held))
+        held = None
+        for value in elements:
+            held = self.fold.grown(value, held)
         return held
 
 
@@ -374,12 +373,6 @@ class _Moment:
 def window_of(window: Any) -> TimeWindow:
     """PyFlink's window as ours."""
     return TimeWindow(window.start, window.end) if hasattr(window, "start") else GLOBAL_WINDOW
-
-
-def _given(name: str, value: Any, held: Any) -> Any:
-    if held is None:
-        raise OperatorFailed(name, value, "it gave nothing (None) as its accumulator. Return it.")
-    return held
 
 
 def _named(name: str, record: Any, cause: Exception) -> JobError:

@@ -14,18 +14,18 @@ from itertools import repeat
 from operator import length_hint
 from typing import Any
 
-from recsys_lab.errors import JobError
 from recsys_lab.flink.batches import Batch
-from recsys_lab.flink.functions import OperatorFailed, OutputTag
-from recsys_lab.flink.operators.base import Collector, Operator
-from recsys_lab.flink.operators.folding import Fold
+from recsys_lab.flink.functions import OperatorFailed
+from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector, Operator
+from recsys_lab.flink.operators.folding import NO_ACCUMULATOR, Fold
 from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 from recsys_lab.flink.windows import SlidingEventTimeWindows, TimeWindow
 
-_ABSENT = object()
+Behind = Callable[[Any, int, Any, int], None]
 
-Behind = Callable[[Any, int, Any], None]
+Run = tuple[int, Sequence[int]]
+"""(index of its first record, starts of the windows that its records belong to)"""
 
 
 class AlignedWindowOperator(Operator):
@@ -39,10 +39,8 @@ class AlignedWindowOperator(Operator):
         assigner: SlidingEventTimeWindows = node.options["assigner"]
         self.size, self.slide, self.offset = assigner.size_ms, assigner.slide_ms, assigner.offset_ms
         self.lateness: int = node.options["lateness"]
-        self.late_tag: OutputTag | None = node.options["late_tag"]
         self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
-        self.out = Collector()
         self.fired_until = MIN_WATERMARK  # windows that end there or before have fired
 
     def process(self, inputs: list[Batch]) -> Batch:
@@ -88,105 +86,106 @@ class AlignedWindowOperator(Operator):
         """Records `start` to `end`, between which no window fires."""
         values, timestamps, keys = batch.values, batch.timestamps, batch.keys
         if timestamps is None:
-            raise OperatorFailed(
-                self.name, values[start], "it has no timestamp. Use assign_timestamps_and_watermarks before the window."
-            )
+            raise OperatorFailed(self.name, values[start], NO_TIMESTAMP)
         if end - start < len(values):
             values, timestamps = values[start:end], timestamps[start:end]
             keys = None if keys is None else keys[start:end]
         if keys is None:
             keys = [None] * len(values)
-        passed = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK
         progress = iter(values)
+        runs: list[Run] = []
+        changed: list[Any] = []
 
-        def behind(value: Any, timestamp: int, key: Any) -> None:
-            position = batch.all_positions()[end - length_hint(progress) - 1]
-            self._add_behind(value, timestamp, key, position, batch.watermarks[position])
+        def behind(value: Any, timestamp: int, key: Any, index: int) -> None:
+            position = batch.all_positions()[start + index]
+            runs.append((index, self._add_behind(value, timestamp, key, position, batch.watermarks[position], changed)))
 
-        loop = self._tumbling if self.size == self.slide else self._sliding
         try:
-            loop(progress, timestamps, keys, passed, behind)
+            self._add_all(progress, timestamps, keys, behind, runs, changed)
         except Exception as error:
             raise self.failed(values, progress, error) from error
+        if self.windows.tracked:
+            self._log(keys, runs, changed)
 
-    def _tumbling(self, progress: Any, timestamps: Sequence[int], keys: Any, passed: int, behind: Behind) -> None:
-        """The loop that all speed depends on."""
-        size, offset, data = self.size, self.offset, self.windows.data
+    def _add_all(
+        self,
+        progress: Any,
+        timestamps: Sequence[int],
+        keys: Sequence[Any],
+        behind: Behind,
+        runs: list[Run],
+        changed: list[Any],
+    ) -> None:
+        """The loop that all speed depends on.
+
+        runs: from which record on they belong to which windows. changed: what accumulators became, record by record,
+        one for each of its windows.
+        """
         create, add = self.fold.create, self.fold.add
-        opened: dict[int, dict[Any, Any]] = {}
-        window: dict[Any, Any] = {}
-        start = end = MIN_WATERMARK  # of the window at hand
+        passed = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK
+        opened: dict[int, list[dict[Any, Any]]] = {}
+        windows: list[dict[Any, Any]] = []
+        low = high = MIN_WATERMARK  # all between them belong to the windows at hand
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            if not start <= timestamp < end:
-                if timestamp < passed:
-                    behind(value, timestamp, key)
+            if not low <= timestamp < high:
+                index = len(keys) - length_hint(progress) - 1
+                low, high, starts = self._stretch(timestamp)
+                if timestamp < passed or not starts:  # it may be late, or in no window at all
+                    low = high = MIN_WATERMARK
+                    behind(value, timestamp, key, index)
                     continue
-                start = timestamp - (timestamp - offset) % size
-                end = start + size
-                window = opened[start] = data.setdefault((start, end), {})
-            held = window.get(key, _ABSENT)
-            if held is _ABSENT:
-                window[key] = value if create is None else add(value, create())
-            elif held is None:
-                raise JobError(self._no_accumulator())
-            else:
-                window[key] = add(value, held)
-        for start in opened:
-            self.windows.touch((start, start + size), keys)
+                runs.append((index, starts))
+                if low not in opened:
+                    opened[low] = [self.windows.data.setdefault((start, start + self.size), {}) for start in starts]
+                windows = opened[low]
+            for window in windows:
+                held = window.get(key)
+                held = add(value, held) if held is not None else value if create is None else add(value, create())
+                if held is None:
+                    raise TypeError(NO_ACCUMULATOR)
+                window[key] = held
+                changed.append(held)
 
-    def _sliding(self, progress: Any, timestamps: Sequence[int], keys: Any, passed: int, behind: Behind) -> None:
-        """The same where an element is in several windows, or in none."""
-        size, slide, offset, data = self.size, self.slide, self.offset, self.windows.data
-        create, add = self.fold.create, self.fold.add
-        opened: dict[int, dict[Any, Any]] = {}
-        for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            last = timestamp - (timestamp - offset) % slide
-            if timestamp < passed or last <= timestamp - size:  # it may be late, or in no window at all
-                behind(value, timestamp, key)
-                continue
-            for start in range(last, timestamp - size, -slide):
-                window = opened.get(start)
-                if window is None:
-                    window = opened[start] = data.setdefault((start, start + size), {})
-                held = window.get(key, _ABSENT)
-                if held is _ABSENT:
-                    window[key] = value if create is None else add(value, create())
-                elif held is None:
-                    raise JobError(self._no_accumulator())
-                else:
-                    window[key] = add(value, held)
-        for start in opened:
-            self.windows.touch((start, start + size), keys)
+    def _stretch(self, timestamp: int) -> tuple[int, int, range]:
+        """(from, to before, starts of its windows): the time around a timestamp in which no window begins or ends."""
+        begun = timestamp - (timestamp - self.offset) % self.slide
+        ended = timestamp - (timestamp - self.offset - self.size) % self.slide
+        return max(begun, ended), min(begun, ended) + self.slide, range(begun, timestamp - self.size, -self.slide)
 
-    def _no_accumulator(self) -> str:
-        return f"operator {self.name!r}: the function gave nothing (None) as its accumulator. Return it from add."
+    def _log(self, keys: Sequence[Any], runs: list[Run], changed: list[Any]) -> None:
+        """Tell the table what changed: once for each window."""
+        logs: dict[int, tuple[list[Any], list[Any]]] = {}
+        done = 0
+        for (index, starts), following in zip(runs, [*(index for index, _ in runs[1:]), len(keys)], strict=True):
+            count = (following - index) * len(starts)
+            for place, start in enumerate(starts):
+                window_keys, values = logs.setdefault(start, ([], []))
+                window_keys.extend(keys[index:following])
+                values.extend(changed[done + place : done + count : len(starts)])
+            done += count
+        for start, (window_keys, values) in logs.items():
+            self.windows.log((start, start + self.size), window_keys, values)
 
-    def _add_behind(self, value: Any, timestamp: int, key: Any, position: int, watermark: int) -> None:
-        """A record that at least one of its windows has already passed: fires again, or is late."""
-        data = self.windows.data
-        create, add = self.fold.create, self.fold.add
-        last = timestamp - (timestamp - self.offset) % self.slide
-        taken = False
-        for start in range(last, timestamp - self.size, -self.slide):
+    def _add_behind(
+        self, value: Any, timestamp: int, key: Any, position: int, watermark: int, changed: list[Any]
+    ) -> list[int]:
+        """A record that at least one of its windows has already passed: fires again, or is late. Gives the starts of
+        the windows that took it, and adds their accumulators to `changed`.
+        """
+        taken = []
+        for start in self._stretch(timestamp)[2]:
             end = start + self.size
             if end - 1 + self.lateness <= watermark:
                 continue
-            taken = True
-            window = data.setdefault((start, end), {})
-            held = window.get(key, _ABSENT)
-            if held is _ABSENT:
-                window[key] = value if create is None else add(value, create())
-            elif held is None:
-                raise JobError(self._no_accumulator())
-            else:
-                window[key] = add(value, held)
-            self.windows.touch((start, end), (key,))
+            taken.append(start)
+            window = self.windows.data.setdefault((start, end), {})
+            window[key] = self.fold.grown(value, window.get(key))
+            changed.append(window[key])
             if end - 1 <= watermark:
                 self._fire_window(TimeWindow(start, end), {key: window[key]}, position)
         if not taken and timestamp + self.lateness <= watermark:
-            self.metrics["late_records"] += 1
-            if self.late_tag is not None:
-                self.out.add_to_side(self.late_tag, value, timestamp, position)
+            self.too_late(value, timestamp, position)
+        return taken
 
     def _fire(self, position: int) -> None:
         """The watermark has crossed a grid point: fire what it passed for the first time, free what is too late."""
