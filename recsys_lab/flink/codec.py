@@ -15,6 +15,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
 from itertools import chain
+from operator import countOf
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -41,7 +42,7 @@ def encode_column(values: Sequence[Any], types: Sequence[type] = (), flat: bool 
 
     flat: whether they are known to be scalars, or tuples or lists of scalars; then only their own type is looked at.
     """
-    kinds = set(map(type, values))
+    kinds = _kinds(values)
     how = _TAGGED
     if kinds <= _SCALARS:
         how = _PLAIN
@@ -121,6 +122,13 @@ def check_value(name: str, value: Any, types: Sequence[type] = ()) -> type | Non
     except JobError as error:
         raise JobError(f"{name} starts as {shorten(value)}, which cannot be saved in a checkpoint: {error}") from error
     return found
+
+
+def _kinds(values: Sequence[Any]) -> set[type]:
+    """Of the values. Mostly they are of one, and counting that is quicker than making a set."""
+    if values and countOf(map(type, values), type(values[0])) == len(values):
+        return {type(values[0])}
+    return set(map(type, values))
 
 
 def _all_scalars(values: Iterable[Iterable[Any]]) -> bool:

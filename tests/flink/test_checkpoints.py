@@ -26,7 +26,7 @@ from recsys_lab.flink import (
     TumblingEventTimeWindows,
     ValueStateDescriptor,
 )
-from recsys_lab.flink.codec import decode_column, encode_column
+from recsys_lab.flink.codec import decode_column, encode_column, pack
 from recsys_lab.flink.tables import Table
 from tests.builders import a_click
 from tests.flink.jobs import Event, key_of, timed, untimed, value_of
@@ -143,7 +143,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_and_the_one_before_offered(
 def test_no_flipped_byte_goes_unnoticed(place: int, value: int) -> None:
     from recsys_lab.flink.checkpoints import seal, unseal
 
-    raw = seal({"job_name": "x", "numbers": list(range(50))})
+    raw = seal(pack({"job_name": "x", "numbers": list(range(50))}))
     place %= len(raw)
     if raw[place] != value:
         with pytest.raises(CheckpointError):
@@ -364,7 +364,7 @@ def test_what_cannot_be_saved_says_what_to_do() -> None:
 
 operations = st.lists(
     st.tuples(
-        st.sampled_from(["put", "put", "put", "remove", "drop", "snapshot", "log"]),
+        st.sampled_from(["put", "put", "put", "remove", "drop", "snapshot", "touch"]),
         st.integers(0, 2),
         st.integers(0, 4),
         st.integers(0, 99),
@@ -385,10 +385,10 @@ def test_changes_applied_in_order_are_the_whole(steps: list[Any], ordered: bool)
             table.remove(namespace, key)
         elif action == "drop":
             table.drop(namespace)
-        elif action == "log" and namespace in table.data:
+        elif action == "touch" and namespace in table.data:
             for k in table.data[namespace]:
                 table.data[namespace][k] = value
-            table.log(namespace, list(table.data[namespace]), list(table.data[namespace].values()))
+            table.touch(namespace, [*table.data[namespace], "not there"])
         else:
             copy.apply(table.snapshot(full=False))
     copy.apply(table.snapshot(full=False))

@@ -22,10 +22,7 @@ from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 from recsys_lab.flink.windows import SlidingEventTimeWindows, TimeWindow
 
-Behind = Callable[[Any, int, Any, int], None]
-
-Run = tuple[int, Sequence[int]]
-"""(index of its first record, starts of the windows that its records belong to)"""
+Behind = Callable[[Any, int, Any], None]
 
 
 class AlignedWindowOperator(Operator):
@@ -41,6 +38,7 @@ class AlignedWindowOperator(Operator):
         self.lateness: int = node.options["lateness"]
         self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
+        self.latest: tuple[int, int] | None = None  # the window that elements were added to last
         self.fired_until = MIN_WATERMARK  # windows that end there or before have fired
 
     def process(self, inputs: list[Batch]) -> Batch:
@@ -93,19 +91,24 @@ class AlignedWindowOperator(Operator):
         if keys is None:
             keys = [None] * len(values)
         progress = iter(values)
-        runs: list[Run] = []
-        changed: list[Any] = []
 
-        def behind(value: Any, timestamp: int, key: Any, index: int) -> None:
-            position = batch.all_positions()[start + index]
-            runs.append((index, self._add_behind(value, timestamp, key, position, batch.watermarks[position], changed)))
+        def behind(value: Any, timestamp: int, key: Any) -> None:
+            position = batch.all_positions()[end - length_hint(progress) - 1]
+            self._add_behind(value, timestamp, key, position, batch.watermarks[position])
 
+        changes: list[Any] | None = [] if self.windows.will_log(self.latest, len(keys)) else None
         try:
-            self._add_all(progress, timestamps, keys, behind, runs, changed)
+            opened = self._add_all(progress, timestamps, keys, behind, changes)
         except Exception as error:
             raise self.failed(values, progress, error) from error
-        if self.windows.tracked:
-            self._log(keys, runs, changed)
+        namespaces = [(start, start + self.size) for start in opened]
+        if len(namespaces) == 1 and changes is not None and len(changes) == len(keys):
+            self.windows.log(namespaces[0], keys, changes)
+        else:
+            for namespace in namespaces:
+                self.windows.touch(namespace, keys)
+        if namespaces:
+            self.latest = namespaces[-1]
 
     def _add_all(
         self,
@@ -113,38 +116,42 @@ class AlignedWindowOperator(Operator):
         timestamps: Sequence[int],
         keys: Sequence[Any],
         behind: Behind,
-        runs: list[Run],
-        changed: list[Any],
-    ) -> None:
-        """The loop that all speed depends on.
+        changes: list[Any] | None,
+    ) -> dict[int, None]:
+        """The loop that all speed depends on. Gives the starts of the windows that elements were added to, and adds
+        accumulators to `changes`, which spares a look for them: in a large window that takes as long as the adding.
 
-        runs: from which record on they belong to which windows. changed: what accumulators became, record by record,
-        one for each of its windows.
+        As long as no window begins or ends between two elements, they are in the same windows: of sliding ones in the
+        one that began last, and in others.
         """
-        create, add = self.fold.create, self.fold.add
+        create, add, grown = self.fold.create, self.fold.add, self.fold.grown
         passed = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK
-        opened: dict[int, list[dict[Any, Any]]] = {}
-        windows: list[dict[Any, Any]] = []
-        low = high = MIN_WATERMARK  # all between them belong to the windows at hand
+        known: dict[int, list[dict[Any, Any]]] = {}
+        opened: dict[int, None] = {}
+        window: dict[Any, Any] = {}
+        others: list[dict[Any, Any]] = []
+        low = high = MIN_WATERMARK
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
             if not low <= timestamp < high:
-                index = len(keys) - length_hint(progress) - 1
                 low, high, starts = self._stretch(timestamp)
                 if timestamp < passed or not starts:  # it may be late, or in no window at all
-                    low = high = MIN_WATERMARK
-                    behind(value, timestamp, key, index)
+                    high = low
+                    behind(value, timestamp, key)
                     continue
-                runs.append((index, starts))
-                if low not in opened:
-                    opened[low] = [self.windows.data.setdefault((start, start + self.size), {}) for start in starts]
-                windows = opened[low]
-            for window in windows:
-                held = window.get(key)
-                held = add(value, held) if held is not None else value if create is None else add(value, create())
-                if held is None:
-                    raise TypeError(NO_ACCUMULATOR)
-                window[key] = held
-                changed.append(held)
+                if low not in known:
+                    known[low] = [self.windows.data.setdefault((start, start + self.size), {}) for start in starts]
+                    opened.update(dict.fromkeys(starts))
+                window, *others = known[low]
+            held = window.get(key)
+            held = add(value, held) if held is not None else value if create is None else add(value, create())
+            if held is None:
+                raise TypeError(NO_ACCUMULATOR)
+            window[key] = held
+            if changes is not None:
+                changes.append(held)
+            for other in others:
+                other[key] = grown(value, other.get(key))
+        return opened
 
     def _stretch(self, timestamp: int) -> tuple[int, int, range]:
         """(from, to before, starts of its windows): the time around a timestamp in which no window begins or ends."""
@@ -152,40 +159,21 @@ class AlignedWindowOperator(Operator):
         ended = timestamp - (timestamp - self.offset - self.size) % self.slide
         return max(begun, ended), min(begun, ended) + self.slide, range(begun, timestamp - self.size, -self.slide)
 
-    def _log(self, keys: Sequence[Any], runs: list[Run], changed: list[Any]) -> None:
-        """Tell the table what changed: once for each window."""
-        logs: dict[int, tuple[list[Any], list[Any]]] = {}
-        done = 0
-        for (index, starts), following in zip(runs, [*(index for index, _ in runs[1:]), len(keys)], strict=True):
-            count = (following - index) * len(starts)
-            for place, start in enumerate(starts):
-                window_keys, values = logs.setdefault(start, ([], []))
-                window_keys.extend(keys[index:following])
-                values.extend(changed[done + place : done + count : len(starts)])
-            done += count
-        for start, (window_keys, values) in logs.items():
-            self.windows.log((start, start + self.size), window_keys, values)
-
-    def _add_behind(
-        self, value: Any, timestamp: int, key: Any, position: int, watermark: int, changed: list[Any]
-    ) -> list[int]:
-        """A record that at least one of its windows has already passed: fires again, or is late. Gives the starts of
-        the windows that took it, and adds their accumulators to `changed`.
-        """
-        taken = []
+    def _add_behind(self, value: Any, timestamp: int, key: Any, position: int, watermark: int) -> None:
+        """A record that at least one of its windows has already passed: fires again, or is late."""
+        taken = False
         for start in self._stretch(timestamp)[2]:
             end = start + self.size
             if end - 1 + self.lateness <= watermark:
                 continue
-            taken.append(start)
+            taken = True
             window = self.windows.data.setdefault((start, end), {})
             window[key] = self.fold.grown(value, window.get(key))
-            changed.append(window[key])
+            self.windows.touch((start, end), (key,))
             if end - 1 <= watermark:
                 self._fire_window(TimeWindow(start, end), {key: window[key]}, position)
         if not taken and timestamp + self.lateness <= watermark:
             self.too_late(value, timestamp, position)
-        return taken
 
     def _fire(self, position: int) -> None:
         """The watermark has crossed a grid point: fire what it passed for the first time, free what is too late."""
