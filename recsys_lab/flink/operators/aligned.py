@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
+from math import gcd
 from operator import length_hint
 from typing import Any
 
@@ -35,6 +36,7 @@ class AlignedWindowOperator(Operator):
         super().__init__(node)
         assigner: SlidingEventTimeWindows = node.options["assigner"]
         self.size, self.slide, self.offset = assigner.size_ms, assigner.slide_ms, assigner.offset_ms
+        self.pane = gcd(self.size, self.slide)  # within a pane of the grid no window begins or ends
         self.lateness: int = node.options["lateness"]
         self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
@@ -121,27 +123,31 @@ class AlignedWindowOperator(Operator):
         """The loop that all speed depends on. Gives the starts of the windows that elements were added to, and adds
         accumulators to `changes`, which spares a look for them: in a large window that takes as long as the adding.
 
-        As long as no window begins or ends between two elements, they are in the same windows: of sliding ones in the
-        one that began last, and in others.
+        Elements of one pane are in the same windows: tumbling ones in one, sliding ones in the one that began last and
+        in others.
         """
         create, add, grown = self.fold.create, self.fold.add, self.fold.grown
+        pane, offset = self.pane, self.offset
         passed = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK
-        known: dict[int, list[dict[Any, Any]]] = {}
+        known: dict[int, list[dict[Any, Any]]] = {}  # windows of each pane
         opened: dict[int, None] = {}
         window: dict[Any, Any] = {}
         others: list[dict[Any, Any]] = []
         low = high = MIN_WATERMARK
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
             if not low <= timestamp < high:
-                low, high, starts = self._stretch(timestamp)
-                if timestamp < passed or not starts:  # it may be late, or in no window at all
+                low = timestamp - (timestamp - offset) % pane
+                windows = known.get(low)
+                if windows is None and timestamp >= passed:
+                    starts = self._starts(timestamp)
+                    windows = known[low] = [self.windows.data.setdefault((s, s + self.size), {}) for s in starts]
+                    opened.update(dict.fromkeys(starts))
+                if not windows:  # it may be late, or in no window at all
                     high = low
                     behind(value, timestamp, key)
                     continue
-                if low not in known:
-                    known[low] = [self.windows.data.setdefault((start, start + self.size), {}) for start in starts]
-                    opened.update(dict.fromkeys(starts))
-                window, *others = known[low]
+                high = low + pane
+                window, *others = windows
             held = window.get(key)
             held = add(value, held) if held is not None else value if create is None else add(value, create())
             if held is None:
@@ -149,20 +155,20 @@ class AlignedWindowOperator(Operator):
             window[key] = held
             if changes is not None:
                 changes.append(held)
-            for other in others:
-                other[key] = grown(value, other.get(key))
+            if others:  # most often there are none: tumbling windows
+                for other in others:
+                    other[key] = grown(value, other.get(key))
         return opened
 
-    def _stretch(self, timestamp: int) -> tuple[int, int, range]:
-        """(from, to before, starts of its windows): the time around a timestamp in which no window begins or ends."""
-        begun = timestamp - (timestamp - self.offset) % self.slide
-        ended = timestamp - (timestamp - self.offset - self.size) % self.slide
-        return max(begun, ended), min(begun, ended) + self.slide, range(begun, timestamp - self.size, -self.slide)
+    def _starts(self, timestamp: int) -> range:
+        """Of the windows that it belongs to, the last one first."""
+        last = timestamp - (timestamp - self.offset) % self.slide
+        return range(last, timestamp - self.size, -self.slide)
 
     def _add_behind(self, value: Any, timestamp: int, key: Any, position: int, watermark: int) -> None:
         """A record that at least one of its windows has already passed: fires again, or is late."""
         taken = False
-        for start in self._stretch(timestamp)[2]:
+        for start in self._starts(timestamp):
             end = start + self.size
             if end - 1 + self.lateness <= watermark:
                 continue
