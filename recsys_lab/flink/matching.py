@@ -168,7 +168,8 @@ class PatternFunction(KeyedProcessFunction):
 
     operator: its name. select: what it makes of a match. options: of the node that `PatternStream` builds.
     Its states: "waiting" time → events; "progress" (partial matches, complete ones that an earlier partial one may
-    still rule out, number of events so far).
+    still rule out, number of events so far). All timers that an event may need are set when it comes: set by another
+    timer at the very end of a stream, PyFlink (2.3) would not fire them.
     """
 
     def __init__(self, operator: str, select: Callable[[Match], Iterable[Any]], options: dict[str, Any]) -> None:
@@ -176,6 +177,7 @@ class PatternFunction(KeyedProcessFunction):
         self.select = select
         self.pattern: Pattern = options["pattern"]
         self.matcher = Matcher(self.pattern)
+        self.skips = self.pattern.skip.kind != "no_skip"
         self.timeout_tag: OutputTag | None = options["timeout_tag"]
         self.timeout_function: Callable[[Match, int], Iterable[Any]] = options["timeout_function"]
         self.types: tuple[type, ...] = options["types"]
@@ -190,11 +192,15 @@ class PatternFunction(KeyedProcessFunction):
         time = ctx.timestamp()
         assert time is not None
         self.waiting.put(time, [*(self.waiting.get(time) or ()), value])
-        ctx.timer_service().register_event_time_timer(time)
+        timers = ctx.timer_service()
+        timers.register_event_time_timer(time)
+        if self.pattern.window_ms is not None:
+            timers.register_event_time_timer(time + self.pattern.window_ms)
+        if self.skips:
+            timers.register_event_time_timer(MAX_WATERMARK)
 
     def on_timer(self, timestamp: int, ctx: Context) -> Iterable[Any]:
         out: list[Any] = []
-        timers = ctx.timer_service()
         partials, complete, number = self.progress.value() or ([], [], 0)
         partials, complete = self._out_of_time(partials, complete, timestamp, out)
         for event in self.waiting.get(timestamp) or ():
@@ -203,12 +209,10 @@ class PatternFunction(KeyedProcessFunction):
         self.waiting.remove(timestamp)
         if timestamp == MAX_WATERMARK:  # the stream is over: what waits for partial matches need not wait
             partials, complete = self._settled([], complete, [], out)
-        elif complete:
-            timers.register_event_time_timer(MAX_WATERMARK)
-        self.progress.update((partials, complete, number) if partials or complete else None)
-        if self.pattern.window_ms is not None:
-            for start in {partial.start[0] for partial in partials}:
-                timers.register_event_time_timer(start + self.pattern.window_ms)
+        is_under_way = bool(partials or complete)
+        self.progress.update((partials, complete, number) if is_under_way else None)
+        if self.skips and not is_under_way and self.waiting.is_empty():
+            ctx.timer_service().delete_event_time_timer(MAX_WATERMARK)
         return out
 
     def _met(
@@ -233,7 +237,7 @@ class PatternFunction(KeyedProcessFunction):
         self, partials: list[Partial], complete: list[Partial], matches: list[Partial], out: list[Any]
     ) -> tuple[list[Partial], list[Partial]]:
         """Emit matches, those that overlap them pruned as the skip strategy says."""
-        if self.pattern.skip.kind == "no_skip":
+        if not self.skips:
             for match in matches:
                 self._emit(match, out)
             return partials, complete
