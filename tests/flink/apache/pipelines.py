@@ -477,16 +477,22 @@ class Forgetful(KeyedProcessFunction):
                 runtime_context.get_state(living(ValueStateDescriptor(name), ttl_ms)),
                 runtime_context.get_list_state(living(ListStateDescriptor(f"{name} list"), ttl_ms)),
                 runtime_context.get_map_state(living(MapStateDescriptor(f"{name} map"), ttl_ms)),
+                runtime_context.get_reducing_state(living(ReducingStateDescriptor(f"{name} most", max), ttl_ms)),
+                runtime_context.get_aggregating_state(
+                    living(AggregatingStateDescriptor(f"{name} sum", CountAndSum()), ttl_ms)
+                ),
             )
             for name, ttl_ms in (("short", 20), ("long", 3_600_000))
         ]
 
     def process_element(self, value: Event, ctx: Any) -> Iterator[Any]:
-        for held, listed, mapped in self.states:
-            yield value[2], held.value(), tuple(listed), tuple(mapped.items())
+        for held, listed, mapped, most, all_ in self.states:
+            yield value[2], held.value(), tuple(listed), tuple(mapped.items()), "x" in mapped, most.get(), all_.get()
             held.update(value[2])
-            listed.update([value[2]])
-            mapped.put("last", value[2])
+            listed.add(value[2])
+            mapped.put("x", (mapped.get("x") or 0) + 1)
+            most.add(value[2])
+            all_.add(value)
 
 
 def by_the_clock(stream: DataStream) -> Streams:
