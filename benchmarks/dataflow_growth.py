@@ -25,6 +25,7 @@ import psutil
 
 from benchmarks.dataflow import CHECKPOINT_EVERY, ONE_WINDOW, SIZE, _seconds, engine, job
 from benchmarks.dataflow_job import EVENTS, Event, events
+from recsys_lab.flink import ListSink
 
 KEYS = (1_000, 10_000, 100_000)
 PARALLELISMS = (1, 2, 4, 8)
@@ -46,7 +47,7 @@ def rows(count: int = EVENTS, rounds: int = ROUNDS, long: int = LONG) -> list[di
 
 def _compared(what: str, programs: dict[int, tuple[Any, ...]], rounds: int) -> list[dict[str, Any]]:
     first = next(iter(programs))
-    times = {number: [] for number in programs}
+    times: dict[int, list[float]] = {number: [] for number in programs}
     for _ in range(rounds):
         for number, arguments in programs.items():
             times[number].append(_seconds(engine, *arguments))
@@ -98,6 +99,14 @@ def memory_row(count: int = LONG) -> dict[str, Any]:
     }
 
 
+class Dropping(ListSink):
+    """What has arrived is no longer the engine's."""
+
+    def commit(self, prepared: Any) -> None:
+        super().commit(prepared)
+        self.values.clear()
+
+
 def memory(count: int) -> list[float]:
     """Megabytes resident after each tenth of a run over so many events, of which at most 10,000 are held at once."""
     process = psutil.Process()
@@ -112,9 +121,7 @@ def memory(count: int) -> list[float]:
                 sizes.append(round(process.memory_info().rss / 1e6, 1))
 
     with tempfile.TemporaryDirectory() as folder:
-        processor, sink = job(stream, checkpoint_every=CHECKPOINT_EVERY, checkpoint_dir=folder)
-        sink.commit = sink._prepared.pop  # type: ignore[method-assign]  # what has arrived is not the engine's
-        result = processor.execute("benchmark")
+        result = job(stream, Dropping(), checkpoint_every=CHECKPOINT_EVERY, checkpoint_dir=folder).execute()
     assert result.records_in == count
     return sizes
 
