@@ -4,6 +4,13 @@ Every node becomes PyFlink's own operator of that name, with the student's funct
 (`functions`, `windows`). What PyFlink hasn't got is refused before anything runs, naming the operator. Up to the first
 `key_by`, work is done where the source is read, in order, as it is locally; behind it, on all subtasks.
 
+Where PyFlink (2.3, process mode) differs from Apache Flink itself, the adapters make up for it:
+- When session windows merge, it keeps the accumulator of one and drops the other's. So windows that merge keep their
+  elements, which are put together as they should, and are folded when the window fires (`functions.WindowResults`).
+- Its workers' cache of state knows no time to live. So such values carry their time with them (`states`).
+- A timer that is set by another at the very end of a stream doesn't fire. Patterns set theirs with the events
+  (`flink.matching`); a process function that would need this has to do the same.
+
 What goes to a sink in the client, and what is counted there, flows into one stream of (number of the node, value).
 """
 

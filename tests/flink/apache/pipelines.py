@@ -54,7 +54,7 @@ Event = tuple[str, int, int]
 """(user, epoch ms, number)."""
 
 
-def events(count: int = 120, seed: int = 1) -> list[Event]:
+def events(count: int = 60, seed: int = 1) -> list[Event]:
     """About a second apart, up to 20 s out of order, of five users."""
     random = Random(seed)
     return [(f"u{random.randrange(5)}", i * 1000 - random.randrange(20) * 1000, i) for i in range(count)]

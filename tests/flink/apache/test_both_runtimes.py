@@ -16,7 +16,7 @@ from recsys_lab.flink.runtime import OPERATORS
 from tests.flink.apache.pipelines import PIPELINES, SOURCES, by_the_clock
 from tests.flink.apache.running import Results, difference, needs_flink, run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(600), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600), needs_flink]
 
 
 @pytest.fixture(scope="module")

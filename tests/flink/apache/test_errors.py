@@ -27,7 +27,7 @@ from recsys_lab.flink.cep import CEP, Pattern
 from recsys_lab.streams import EventStream
 from tests.flink.apache.running import needs_flink
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
 
 
 class Mine(WindowAssigner):

@@ -30,7 +30,7 @@ from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
 from tests.flink.apache.running import needs_flink
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
 
 USERS, RECORDS = 17, 6_000
 
@@ -39,14 +39,20 @@ USERS, RECORDS = 17, 6_000
 def interactions(kafka: LocalKafka) -> str:
     """A topic of three partitions, 100 ms of event time from record to record."""
     ensure_topics(Connection(kafka.bootstrap_servers), ["interactions"])
-    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "enable.idempotence": True})
+    refused: list[Any] = []
     for number in range(RECORDS):
         user = f"user-{number % USERS}"
         record = {"user": user, "at": number * 100, "number": number}
-        producer.produce("interactions", key=user, value=json.dumps(record))
+        producer.produce("interactions", key=user, value=json.dumps(record), on_delivery=_note(refused))
         producer.poll(0)
     assert producer.flush(60) == 0
+    assert refused == []
     return "interactions"
+
+
+def _note(refused: list[Any]) -> Any:
+    return lambda error, message: None if error is None else refused.append(error)
 
 
 def job(kafka: LocalKafka, topic: str, output: str, pause: float = 0.0) -> FlinkStreamProcessor:
