@@ -36,6 +36,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "import": import_time.rows,
     "engine": engine.rows,
     "dataflow": dataflow.rows,
+    "dataflow_pyflink": dataflow.pyflink_rows,
     "dataflow_growth": dataflow_growth.rows,
     "recommend": recommend_latency.rows,
     "user_neighbours": user_neighbours.rows,

@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import cProfile
 import gc
-import importlib.util
 import json
 import os
 import pstats
@@ -187,8 +186,6 @@ def rows(count: int = EVENTS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
     if "BYTEWAX_PYTHON" in os.environ:
         command = [os.environ["BYTEWAX_PYTHON"], "-m", "benchmarks.bytewax_job", str(count), "1"]
         made.append(other_row("bytewax", command, count, 3, REACH_BYTEWAX))
-    if importlib.util.find_spec("pyflink") is not None:
-        made += pyflink_rows(count)
     return made
 
 
@@ -202,6 +199,7 @@ def pyflink_rows(count: int = EVENTS) -> list[dict[str, Any]]:
             1,
             REACH_PYFLINK,
             JAVA_HOME=str(jars.java().parents[1]),
+            _python_worker_execution_mode="process",  # else it shares a Python with the client, and is slower still
             PYTHONPATH=os.pathsep.join([os.getcwd(), sysconfig.get_path("purelib")]),  # Java's own Python needs it
         )
         for mode in ("process", "thread")

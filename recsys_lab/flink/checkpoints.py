@@ -25,7 +25,7 @@ from recsys_lab.flink.codec import pack, unpack
 
 FORMAT = 1
 
-MOST_PENDING = 8
+MOST_PENDING = 16
 """With more checkpoints than this waiting for the disk, the job waits too."""
 
 _MAGIC = "recsys-lab checkpoint"
@@ -111,31 +111,36 @@ class FolderStorage:
 def write_files(folder: Path, contents: dict[str, bytes]) -> None:
     """Write files of a folder, by name, and return when they are on the disk: whole, or under a hidden name.
 
-    It calls the system as rarely as it can: each call lets the job go on, and then has to wait for its turn. Raises
-    CheckpointError when a file cannot be written.
+    All are written before the first is flushed, which then flushes most of the others too. It calls the system as
+    rarely as it can: each call lets the job go on, and then has to wait for its turn. Raises CheckpointError when a
+    file cannot be written.
     """
     path = folder
+    drafts: dict[Path, int] = {}
     try:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
         for name, raw in contents.items():
             path = folder / name
-            hidden = os.path.join(folder, f".{name}.writing")
-            descriptor = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DSYNC, 0o644)
-            try:
-                written = os.write(descriptor, raw)
-                while written < len(raw):
-                    written += os.write(descriptor, raw[written:])
-            finally:
-                os.close(descriptor)
-            os.replace(hidden, path)
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            drafts[path] = descriptor = os.open(_hidden(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            written = os.write(descriptor, raw)
+            while written < len(raw):
+                written += os.write(descriptor, raw[written:])
+        for path in list(drafts):
+            os.fsync(drafts[path])
+            os.close(drafts.pop(path))
+            os.replace(_hidden(path), path)
+        drafts[folder] = os.open(folder, os.O_RDONLY)
+        os.fsync(drafts[folder])
     except OSError as error:
         raise _unwritable(path, error) from error
+    finally:
+        for descriptor in drafts.values():
+            os.close(descriptor)
+
+
+def _hidden(path: Path) -> str:
+    return os.path.join(path.parent, f".{path.name}.writing")
 
 
 def _unwritable(path: Path, error: OSError) -> CheckpointError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -139,6 +140,54 @@ def test_a_killed_task_manager_neither_loses_nor_doubles_a_record(
     assert killed.is_set()
     assert result.restarts >= 1
     assert committed(kafka, "after-a-crash") == expected
+
+
+@pytest.mark.parametrize("where", ["local", "apache"])
+def test_idle_partitions_hold_nobody_back(where: str, kafka: LocalKafka) -> None:
+    """One partition brings a record for every second, the others none; without idleness nothing would ever fire."""
+    topic, seen = f"idle-{where}", []
+    ensure_topics(Connection(kafka.bootstrap_servers), [topic])
+    processor = FlinkStreamProcessor(parallelism=2, checkpoint_interval=None)
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_idleness(timedelta(milliseconds=500))
+
+    def look(window: Any) -> None:
+        seen.append(window)
+        if len(seen) == 5:
+            processor.stop()
+
+    (
+        processor.add_source(KafkaSource(topic, kafka.bootstrap_servers, bounded=False))
+        .assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(lambda number, _: number * 1000))
+        .window(TumblingEventTimeWindows.of(timedelta(seconds=1)))
+        .apply(lambda key, window, numbers: [(window.start, list(numbers))])
+        .sink(look)
+    )
+    with _one_partition_alive(kafka, topic):
+        processor.execute(runtime="local" if where == "local" else ApacheFlink())
+
+    assert seen[:5] == [(number * 1000, [number]) for number in range(5)]
+
+
+@contextlib.contextmanager
+def _one_partition_alive(kafka: LocalKafka, topic: str) -> Iterator[None]:
+    over = threading.Event()
+
+    def produce() -> None:
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "linger.ms": 0})
+        for number in itertools.count():
+            producer.produce(topic, partition=0, value=json.dumps(number))
+            producer.poll(0)
+            if over.wait(0.1):
+                break
+        producer.flush(10)
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager
