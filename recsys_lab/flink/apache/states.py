@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyflink.common import Time, Types
@@ -13,7 +13,7 @@ from recsys_lab.clock import SystemClock
 from recsys_lab.errors import JobError, shorten
 from recsys_lab.flink import state as lab
 from recsys_lab.flink.durations import epoch_ms
-from recsys_lab.flink.functions import method_of
+from recsys_lab.flink.operators.folding import Fold
 
 _ANY = Types.PICKLED_BYTE_ARRAY()
 
@@ -46,21 +46,17 @@ class States:
 
     def get_reducing_state(self, descriptor: Any) -> AddingState:
         self._check(descriptor, lab.ReducingStateDescriptor)
-        function = _Reduce(descriptor.reduce)
         if descriptor.ttl is not None:
-            return AddingState(DatedSum(self._value(descriptor), descriptor.ttl, function.added, function.result))
-        return AddingState(
-            self._flink.get_reducing_state(flink_state.ReducingStateDescriptor(descriptor.name, function, _ANY))
-        )
+            return AddingState(DatedSum(self._value(descriptor), descriptor.ttl, descriptor.fold))
+        made = flink_state.ReducingStateDescriptor(descriptor.name, _Reduce(descriptor.fold), _ANY)
+        return AddingState(self._flink.get_reducing_state(made))
 
     def get_aggregating_state(self, descriptor: Any) -> AddingState:
         self._check(descriptor, lab.AggregatingStateDescriptor)
-        function = _Aggregate(descriptor.aggregate)
         if descriptor.ttl is not None:
-            return AddingState(DatedSum(self._value(descriptor), descriptor.ttl, function.added, function.get_result))
-        return AddingState(
-            self._flink.get_aggregating_state(flink_state.AggregatingStateDescriptor(descriptor.name, function, _ANY))
-        )
+            return AddingState(DatedSum(self._value(descriptor), descriptor.ttl, descriptor.fold))
+        made = flink_state.AggregatingStateDescriptor(descriptor.name, _Aggregate(descriptor.fold), _ANY)
+        return AddingState(self._flink.get_aggregating_state(made))
 
     def _value(self, descriptor: Any) -> Any:
         return self._flink.get_state(_living(flink_state.ValueStateDescriptor(descriptor.name, _ANY), descriptor))
@@ -83,37 +79,29 @@ def _living(made: Any, descriptor: lab.StateDescriptor) -> Any:
 
 
 class _Reduce(flink.ReduceFunction):
-    def __init__(self, reduce: Any) -> None:
-        self._reduce = method_of(reduce, "reduce")
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
 
     def reduce(self, value1: Any, value2: Any) -> Any:
-        return self._reduce(value1, value2)
-
-    def added(self, value: Any, held: Any) -> Any:
-        return value if held is None else self._reduce(held, value)
-
-    def result(self, held: Any) -> Any:
-        return held
+        return self._fold.grown(value2, value1)
 
 
 class _Aggregate(flink.AggregateFunction):
-    def __init__(self, function: Any) -> None:
-        self._function = function
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
 
     def create_accumulator(self) -> Any:
-        return self._function.create_accumulator()
+        assert self._fold.create is not None
+        return self._fold.create()
 
     def add(self, value: Any, accumulator: Any) -> Any:
-        return self._function.add(value, accumulator)
-
-    def added(self, value: Any, held: Any) -> Any:
-        return self.add(value, self.create_accumulator() if held is None else held)
+        return self._fold.grown(value, accumulator)
 
     def get_result(self, accumulator: Any) -> Any:
-        return self._function.get_result(accumulator)
+        return self._fold.result(accumulator)
 
     def merge(self, acc_a: Any, acc_b: Any) -> Any:
-        return self._function.merge(acc_a, acc_b)
+        return self._fold.merge(acc_a, acc_b)
 
 
 # -- states that live for a while --------------------------------------------------------------------------------
@@ -163,21 +151,18 @@ class DatedList(DatedValue):
 
 
 class DatedSum(DatedValue):
-    """What PyFlink's ReducingState and AggregatingState do. added: f(value, held or None)."""
+    """What PyFlink's ReducingState and AggregatingState do."""
 
-    def __init__(
-        self, state: Any, ttl: lab.StateTtlConfig, added: Callable[[Any, Any], Any], result: Callable[[Any], Any]
-    ) -> None:
+    def __init__(self, state: Any, ttl: lab.StateTtlConfig, fold: Fold) -> None:
         super().__init__(state, ttl)
-        self._added = added
-        self._result = result
+        self._fold = fold
 
     def get(self) -> Any:
         held = self.value()
-        return None if held is None else self._result(held)
+        return None if held is None else self._fold.result(held)
 
     def add(self, value: Any) -> None:
-        self.update(self._added(value, self.value()))
+        self.update(self._fold.grown(value, self.value()))
 
 
 class DatedMap:
