@@ -26,7 +26,7 @@ ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test cluster check lint types unit notebooks bench lock clean
+.PHONY: help lab test check lint types unit notebooks bench lock clean
 
 help: ## list every target in a line
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -36,10 +36,7 @@ lab: $(READY) ## set everything up (once), then open JupyterLab on the first not
 
 test: $(READY) lint types ## all that CI runs: check, integration, every notebook, every notebook in a browser
 	@sh scripts/chromium.sh
-	$(PYTEST) $(NBVAL) -m "not cluster" tests notebooks
-
-cluster: $(READY) ## both runtimes of dataflows against each other, on clusters of Apache Flink; ten minutes
-	$(PY) -m pytest -m cluster tests/flink/apache
+	$(PYTEST) $(NBVAL) tests notebooks
 
 check: $(READY) lint types unit ## fast: lint, format, types, import rules, unit tests; run it on every save
 

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from benchmarks import (
     dataflow,
+    dataflow_growth,
     engine,
     flink_ready,
     import_time,
@@ -36,6 +37,8 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "import": import_time.rows,
     "engine": engine.rows,
     "dataflow": dataflow.rows,
+    "dataflow_pyflink": dataflow.pyflink_rows,
+    "dataflow_growth": dataflow_growth.rows,
     "recommend": recommend_latency.rows,
     "user_neighbours": user_neighbours.rows,
     "kafka_ready": kafka_ready.rows,

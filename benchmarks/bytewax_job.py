@@ -3,7 +3,7 @@
     pip install bytewax          in an environment of its own
     BYTEWAX_PYTHON=path/to/its/python python -m benchmarks.dataflow
 
-Prints the seconds of each round and the number and sum of results, as JSON. bytewax's event clock takes no system
+Prints the seconds of each round and the answer, as JSON. bytewax's event clock takes no system
 time into account here (`to_system_utc` gives None), so that only the events move the watermark, as in the job. It
 calls an element late that is behind the watermark, though its window is still open; so no event is late here.
 """
@@ -21,7 +21,7 @@ import bytewax.operators.windowing as win
 from bytewax.dataflow import Dataflow
 from bytewax.testing import TestingSink, TestingSource, run_main
 
-from benchmarks.dataflow_job import BOUND_MS, SIZE_MS, CountAndSum, Event, events, is_interest, user_of, weigh
+from benchmarks.dataflow_job import BOUND_MS, SIZE_MS, CountAndSum, Event, answer, events, is_interest, user_of, weigh
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
@@ -61,8 +61,8 @@ def main(count: int, rounds: int) -> None:
         start = perf_counter()
         run_main(job(stream, out))
         seconds.append(perf_counter() - start)
-    held = [accumulator for _, (_, accumulator) in out]
-    print(json.dumps({"seconds": seconds, "results": len(held), "events": sum(count for count, _ in held)}))
+    results = [(user, window * SIZE_MS, *held) for user, (window, held) in out]
+    print(json.dumps({"seconds": seconds, "answer": answer(results)}))
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ import os
 import pstats
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -41,6 +42,7 @@ from benchmarks.dataflow_job import (
     CountAndSum,
     Event,
     Result,
+    answer,
     events,
     is_interest,
     timestamp,
@@ -54,33 +56,47 @@ from recsys_lab.flink import (
     TumblingEventTimeWindows,
     WatermarkStrategy,
 )
+from recsys_lab.java import jars
 
 ROUNDS = 7
+WHAT = "dataflow, events"
+SIZE = timedelta(milliseconds=SIZE_MS)
+ONE_WINDOW = timedelta(days=365)
+"""Over everything, so that the state grows to all keys."""
+CHECKPOINT_EVERY = 10_000
 REACH_CALLING = 0.75
 REACH_INLINE = 0.5
 REACH_OVERHEAD = 0.05
 REACH_BYTEWAX = 3.5
+REACH_PYFLINK = 75
 
 # -- three programs ----------------------------------------------------------------------------------------------
 
 
-def engine(stream: list[Event], **settings: Any) -> list[Result]:
-    """The job on the engine, with checkpoints on disk every 10,000 records."""
+def job(source: Any, sink: Any, size: timedelta = SIZE, **settings: Any) -> FlinkStreamProcessor:
+    """The job on the engine, in windows of that size. settings: of the processor."""
+    processor = FlinkStreamProcessor(**{"checkpoint_interval": None, **settings})
+    strategy = WatermarkStrategy.for_bounded_out_of_orderness(timedelta(milliseconds=BOUND_MS))
+    (
+        processor.add_source(source)
+        .assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(timestamp))
+        .map(weigh)
+        .filter(is_interest)
+        .key_by(user_of)
+        .window(TumblingEventTimeWindows.of(size))
+        .aggregate(CountAndSum(), with_user)
+        .sink_to(sink)
+    )
+    return processor
+
+
+def engine(
+    stream: list[Event], size: timedelta = SIZE, every: int | None = CHECKPOINT_EVERY, parallelism: int = 4
+) -> list[Result]:
+    """Its results, with checkpoints on disk every so many records."""
     with tempfile.TemporaryDirectory() as folder:
-        processor = FlinkStreamProcessor(**{"checkpoint_every": 10_000, "checkpoint_dir": folder, **settings})
         sink = ListSink()
-        strategy = WatermarkStrategy.for_bounded_out_of_orderness(timedelta(milliseconds=BOUND_MS))
-        (
-            processor.add_source(stream)
-            .assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(timestamp))
-            .map(weigh)
-            .filter(is_interest)
-            .key_by(user_of)
-            .window(TumblingEventTimeWindows.of(timedelta(milliseconds=SIZE_MS)))
-            .aggregate(CountAndSum(), with_user)
-            .sink_to(sink)
-        )
-        processor.execute("benchmark")
+        job(stream, sink, size, checkpoint_every=every, checkpoint_dir=folder, parallelism=parallelism).execute()
         return sink.values
 
 
@@ -162,35 +178,61 @@ def rows(count: int = EVENTS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
         if program(stream) != expected:
             raise AssertionError(f"{name} gives another answer than the inlined loop")
     times = [(_seconds(engine, stream), _seconds(by_hand, stream), _seconds(inlined, stream)) for _ in range(rounds)]
-    others = [bytewax_row(count)] if "BYTEWAX_PYTHON" in os.environ else []
+    made = [
+        _row(WHAT, "loop calling the same functions", count, times, 1, REACH_CALLING),
+        _row(WHAT, "loop with everything inline", count, times, 2, REACH_INLINE),
+        overhead_row(),
+    ]
+    if "BYTEWAX_PYTHON" in os.environ:
+        command = [os.environ["BYTEWAX_PYTHON"], "-m", "benchmarks.bytewax_job", str(count), "1"]
+        made.append(other_row("bytewax", command, count, 3, REACH_BYTEWAX))
+    return made
+
+
+def pyflink_rows(count: int = EVENTS) -> list[dict[str, Any]]:
+    """PyFlink's embedded cluster on the same job, once in each of its modes; see `benchmarks.pyflink_job`."""
     return [
-        _row("dataflow, events", "loop calling the same functions", count, times, 1, REACH_CALLING),
-        _row("dataflow, events", "loop with everything inline", count, times, 2, REACH_INLINE),
-        overhead_row(count, rounds),
-        *others,
+        other_row(
+            f"PyFlink's embedded cluster, {mode} mode",
+            [sys.executable, "-m", "benchmarks.pyflink_job", mode, str(count)],
+            count,
+            1,
+            REACH_PYFLINK,
+            JAVA_HOME=str(jars.java().parents[1]),
+            _python_worker_execution_mode="process",  # else it shares a Python with the client, and is slower still
+            PYTHONPATH=os.pathsep.join([os.getcwd(), sysconfig.get_path("purelib")]),  # Java's own Python needs it
+        )
+        for mode in ("process", "thread")
     ]
 
 
-def bytewax_row(count: int = EVENTS, rounds: int = 3) -> dict[str, Any]:
-    """bytewax on the same job, by the Python that BYTEWAX_PYTHON names; see `benchmarks.bytewax_job`."""
+def other_row(
+    name: str, command: list[str], count: int, rounds: int, reach: float, **environment: str
+) -> dict[str, Any]:
+    """Another engine on the same job, in a process of its own; no event is late, as it judges that in its own way."""
     stream = events(count, disorder_ms=BOUND_MS)
-    command = [os.environ["BYTEWAX_PYTHON"], "-m", "benchmarks.bytewax_job", str(count), "1"]
+    expected = answer(engine(stream))
     times: list[tuple[float, ...]] = []
     for _ in range(rounds):
-        theirs = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-        ours = engine(stream)
-        if (theirs["results"], theirs["events"]) != (len(ours), sum(result[2] for result in ours)):
-            raise AssertionError("bytewax gives another answer")
-        times.append((_seconds(engine, stream), theirs["seconds"][0]))
-    return _row("dataflow, events", "bytewax", count, times, 1, REACH_BYTEWAX)
+        said = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment)
+        if said.returncode:
+            raise RuntimeError(f"{name} failed: {said.stderr[-2_000:]}")
+        theirs = json.loads(said.stdout.splitlines()[-1])
+        if theirs["answer"] != expected:
+            raise AssertionError(f"{name} gives another answer: {theirs['answer']} for {expected}")
+        times.append((_seconds(engine, stream), *theirs["seconds"]))
+    return _row(WHAT, name, count, times, 1, reach)
 
 
-def overhead_row(count: int = EVENTS, rounds: int = ROUNDS) -> dict[str, Any]:
-    """What checkpoints every 10,000 events cost with 100,000 keys of state: the share of time they add."""
+def overhead_row(count: int = 5 * EVENTS, rounds: int = 5) -> dict[str, Any]:
+    """What checkpoints every 10,000 events cost with 100,000 keys of state: the share of time they add.
+
+    There are enough events that most come when all keys are there.
+    """
     stream = events(count, users=100_000)
-    if _keyed_totals(stream, 10_000) != _keyed_totals(stream, None):
+    if engine(stream, ONE_WINDOW) != engine(stream, ONE_WINDOW, None):
         raise AssertionError("checkpoints change the answer")
-    times = [(_seconds(_keyed_totals, stream, 10_000), _seconds(_keyed_totals, stream, None)) for _ in range(rounds)]
+    times = [(_seconds(engine, stream, ONE_WINDOW), _seconds(engine, stream, ONE_WINDOW, None)) for _ in range(rounds)]
     share = median(with_ / without for with_, without in times) - 1
     return {
         "what": "dataflow, 100,000 keys, a checkpoint every 10,000 events",
@@ -201,26 +243,6 @@ def overhead_row(count: int = EVENTS, rounds: int = ROUNDS) -> dict[str, Any]:
         "reach": f"<= {1 + REACH_OVERHEAD} x",
         "ok": share <= REACH_OVERHEAD,
     }
-
-
-def _keyed_totals(stream: list[Event], every: int | None) -> int:
-    """One window over everything, so that the state grows to all keys; gives the number of results."""
-    with tempfile.TemporaryDirectory() as folder:
-        processor = FlinkStreamProcessor(checkpoint_interval=None, checkpoint_every=every, checkpoint_dir=folder)
-        sink = ListSink()
-        strategy = WatermarkStrategy.for_bounded_out_of_orderness(timedelta(milliseconds=BOUND_MS))
-        (
-            processor.add_source(stream)
-            .assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(timestamp))
-            .map(weigh)
-            .filter(is_interest)
-            .key_by(user_of)
-            .window(TumblingEventTimeWindows.of(timedelta(days=365)))
-            .aggregate(CountAndSum(), with_user)
-            .sink_to(sink)
-        )
-        processor.execute("benchmark")
-        return len(sink.values)
 
 
 def _row(

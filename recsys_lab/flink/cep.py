@@ -5,7 +5,7 @@ them: `next` allows nothing in between; `followed_by` skips what doesn't fit and
 `followed_by_any` skips even what fits, so that one beginning can have several ends. A stage may repeat
 (`times`, `one_or_more`), may be missing (`optional`), or may be forbidden (`not_next`, `not_followed_by`). Events of
 a key are matched in the order of their timestamps, as far as the watermark has come. The rules are Apache Flink's
-("FlinkCEP - Complex event processing"); how they are worked is in `operators/matching`.
+("FlinkCEP - Complex event processing"); how they are worked is in `matching`.
 
     views = Pattern.begin("views").where(lambda e: e["type"] == "view").times(3)
     nudge = views.not_followed_by("bought").where(lambda e: e["type"] == "purchase").within(timedelta(minutes=30))
@@ -254,6 +254,8 @@ class PatternStream:
             late_tag=self._late_tag,
             timeout_tag=timeout_tag,
             timeout_function=timeout_function or (lambda match, time: (match,)),
+            methods=(("process_element",),),
+            keyed=True,
         )
 
 

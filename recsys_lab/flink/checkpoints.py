@@ -25,7 +25,7 @@ from recsys_lab.flink.codec import pack, unpack
 
 FORMAT = 1
 
-MOST_PENDING = 8
+MOST_PENDING = 16
 """With more checkpoints than this waiting for the disk, the job waits too."""
 
 _MAGIC = "recsys-lab checkpoint"
@@ -42,11 +42,8 @@ class Identity(NamedTuple):
 class Storage(Protocol):
     """Where checkpoints are kept, by number."""
 
-    def write(self, number: int, raw: bytes) -> None:
-        """Put it where it isn't seen yet, nor safe."""
-
-    def make_safe(self, numbers: list[int]) -> None:
-        """Return when these are on the disk for good, and seen. Called on another thread."""
+    def save(self, bodies: dict[int, bytes]) -> None:
+        """Return when these checkpoints are safe and can be read. Called on another thread."""
 
     def read(self, number: int) -> bytes:
         """Raises CheckpointError when it cannot be read."""
@@ -67,11 +64,8 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._held: dict[int, bytes] = {}
 
-    def write(self, number: int, raw: bytes) -> None:
-        self._held[number] = raw
-
-    def make_safe(self, numbers: list[int]) -> None:
-        pass
+    def save(self, bodies: dict[int, bytes]) -> None:
+        self._held.update({number: seal(body) for number, body in bodies.items()})
 
     def read(self, number: int) -> bytes:
         return self._held[number]
@@ -91,13 +85,9 @@ class FolderStorage:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        self._drafts: dict[Path, int] = {}
 
-    def write(self, number: int, raw: bytes) -> None:
-        self._drafts[self.path(number)] = write_draft(self.path(number), raw)
-
-    def make_safe(self, numbers: list[int]) -> None:
-        make_safe({path: self._drafts.pop(path) for path in map(self.path, numbers)})
+    def save(self, bodies: dict[int, bytes]) -> None:
+        write_files(self.folder, {self.path(number).name: seal(body) for number, body in bodies.items()})
 
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
@@ -118,37 +108,35 @@ class FolderStorage:
         return self.folder / f"chk-{number:06d}"
 
 
-def write_draft(path: Path, raw: bytes) -> int:
-    """Write a file under a hidden name; gives its open descriptor. Raises CheckpointError when that fails."""
+def write_files(folder: Path, contents: dict[str, bytes]) -> None:
+    """Write files of a folder, by name, and return when they are on the disk: whole, or under a hidden name.
+
+    All are written before the first is flushed, which then flushes most of the others too. It calls the system as
+    rarely as it can: each call lets the job go on, and then has to wait for its turn. Raises CheckpointError when a
+    file cannot be written.
+    """
+    path = folder
+    drafts: dict[Path, int] = {}
     try:
-        if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(_hidden(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        written = os.write(descriptor, raw)
-        while written < len(raw):
-            written += os.write(descriptor, raw[written:])
-        return descriptor
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True)
+        for name, raw in contents.items():
+            path = folder / name
+            drafts[path] = descriptor = os.open(_hidden(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            written = os.write(descriptor, raw)
+            while written < len(raw):
+                written += os.write(descriptor, raw[written:])
+        for path in list(drafts):
+            os.fsync(drafts[path])
+            os.close(drafts.pop(path))
+            os.replace(_hidden(path), path)
+        drafts[folder] = os.open(folder, os.O_RDONLY)
+        os.fsync(drafts[folder])
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-def make_safe(drafts: dict[Path, int]) -> None:
-    """Flush drafts in one folder to the disk, then give them their names. Raises CheckpointError when that fails.
-
-    It calls the system as rarely as it can: each call lets the job go on, and then has to wait for its turn.
-    """
-    for path, descriptor in drafts.items():
-        try:
-            os.fsync(descriptor)
-            os.close(descriptor)
-            os.replace(_hidden(path), path)
-        except OSError as error:
-            raise _unwritable(path, error) from error
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
     finally:
-        os.close(folder)
+        for descriptor in drafts.values():
+            os.close(descriptor)
 
 
 def _hidden(path: Path) -> str:
@@ -169,13 +157,12 @@ def read_file(path: Path) -> bytes:
 
 def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> None:
     """Write all state to a file of its own."""
-    raw = seal({**content, **identity._asdict(), "number": 0, "builds_upon": []})
-    make_safe({path: write_draft(path, raw)})
+    body = pack({**content, **identity._asdict(), "number": 0, "builds_upon": []})
+    write_files(path.parent, {path.name: seal(body)})
 
 
-def seal(content: dict[str, Any]) -> bytes:
+def seal(body: bytes) -> bytes:
     """The bytes of a checkpoint file."""
-    body = pack(content)
     return f"{_MAGIC} {FORMAT} {zlib.crc32(body):08x} {len(body)}\n".encode() + body
 
 
@@ -287,7 +274,7 @@ class Checkpoints:
         self._chain: list[int] = []  # what the next partial checkpoint builds upon
         self._writer: ThreadPoolExecutor | None = None
         self._pending: deque[tuple[int, Future[None]]] = deque()
-        self._unsafe: deque[int] = deque()
+        self._unsafe: deque[tuple[int, bytes]] = deque()
         self.completed = 0
         self.latest: int | None = None
 
@@ -299,12 +286,11 @@ class Checkpoints:
         """Have a checkpoint written, after those that are being written; `finished` tells when it is complete."""
         number, self._next = self._next, self._next + 1
         builds_upon = [] if full else list(self._chain)
-        raw = seal({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
+        body = pack({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
         self._chain = [*builds_upon, number]
         self._built_upon[number] = builds_upon  # before the writer may ask
-        self._storage.write(number, raw)
-        self._unsafe.append(number)
-        self._pending.append((number, self._in_background(self._make_safe)))
+        self._unsafe.append((number, body))
+        self._pending.append((number, self._in_background(self._save)))
 
     def finished(self, wait: bool) -> Iterator[int]:
         """The numbers of those that are complete since last asked. Raises CheckpointError when one failed."""
@@ -342,12 +328,12 @@ class Checkpoints:
             self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         return self._writer.submit(work)
 
-    def _make_safe(self) -> None:
+    def _save(self) -> None:
         """All that wait, at once: a slow disk then has fewer flushes to make."""
-        numbers = [self._unsafe.popleft() for _ in range(len(self._unsafe))]
-        if numbers:
-            self._storage.make_safe(numbers)
-            self._numbers += numbers
+        bodies = dict(self._unsafe.popleft() for _ in range(len(self._unsafe)))
+        if bodies:
+            self._storage.save(bodies)
+            self._numbers += bodies
             self._remove_old()
 
     def _remove_old(self) -> None:

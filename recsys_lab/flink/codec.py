@@ -12,9 +12,10 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import date, datetime, timedelta
 from itertools import chain
+from operator import countOf
 from typing import Any, get_args, get_origin
 
 import msgspec
@@ -36,12 +37,16 @@ _ORDINARY_KEYS = frozenset({str, int, bytes})
 _SMALLEST, _LARGEST = -(2**63), 2**64 - 1
 
 
+class Scalars(list[Any]):
+    """Values that were looked at: numbers, texts, None. Nobody has to look at them again."""
+
+
 def encode_column(values: Sequence[Any], types: Sequence[type] = (), flat: bool = False) -> Column:
     """The values as data for `pack`. Raises JobError for a value that cannot be saved.
 
     flat: whether they are known to be scalars, or tuples or lists of scalars; then only their own type is looked at.
     """
-    kinds = set(map(type, values))
+    kinds = _SCALARS if type(values) is Scalars else _kinds(values)
     how = _TAGGED
     if kinds <= _SCALARS:
         how = _PLAIN
@@ -121,6 +126,13 @@ def check_value(name: str, value: Any, types: Sequence[type] = ()) -> type | Non
     except JobError as error:
         raise JobError(f"{name} starts as {shorten(value)}, which cannot be saved in a checkpoint: {error}") from error
     return found
+
+
+def _kinds(values: Sequence[Any]) -> Set[type]:
+    """Of the values. Mostly they are of one, and counting that is quicker than making a set."""
+    if values and countOf(map(type, values), type(values[0])) == len(values):
+        return {type(values[0])}
+    return set(map(type, values))
 
 
 def _all_scalars(values: Iterable[Iterable[Any]]) -> bool:

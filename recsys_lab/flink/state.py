@@ -15,9 +15,10 @@ from enum import Enum
 from typing import Any, Protocol, TypeVar
 
 from recsys_lab.errors import JobError, shorten
-from recsys_lab.flink.codec import check_type, check_value
+from recsys_lab.flink.codec import check_type
 from recsys_lab.flink.durations import duration_ms
-from recsys_lab.flink.functions import AggregateFunction, method_of
+from recsys_lab.flink.functions import AggregateFunction
+from recsys_lab.flink.operators.folding import aggregating, reducing
 from recsys_lab.flink.tables import Table
 
 
@@ -98,24 +99,21 @@ class MapStateDescriptor(StateDescriptor):
         self.types += (found,) if found else ()
 
 
-@dataclass
 class ReducingStateDescriptor(StateDescriptor):
-    """For each key the reduction of all that was added. Written (name, reduce_function, type_info)."""
+    """For each key the reduction of all that was added."""
 
     def __init__(self, name: str, reduce_function: Any, type_info: Any = None) -> None:
         super().__init__(name, type_info)
-        self.reduce = method_of(reduce_function, "reduce")
+        self.fold = reducing(reduce_function)
 
 
-@dataclass
 class AggregatingStateDescriptor(StateDescriptor):
-    """For each key the aggregate of all that was added. Written (name, agg_function, state_type_info)."""
+    """For each key the aggregate of all that was added."""
 
     def __init__(self, name: str, agg_function: AggregateFunction, state_type_info: Any = None) -> None:
         super().__init__(name, state_type_info)
-        self.aggregate = agg_function
-        found = check_value(f"state {name!r}", agg_function.create_accumulator(), self.types)
-        self.types += (found,) if found else ()
+        self.fold = aggregating(agg_function, declared=state_type_info)
+        self.types = self.fold.types
 
 
 class Keyed(Protocol):
@@ -215,41 +213,22 @@ class ListState(State):
         self._set(list(values))
 
 
-class ReducingState(State):
-    """The reduction of what was added."""
+class AddingState(State):
+    """The reduction or the aggregate of what was added."""
 
     def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
         super().__init__(owner, table, descriptor)
-        assert isinstance(descriptor, ReducingStateDescriptor)
-        self._reduce = descriptor.reduce
+        assert isinstance(descriptor, (ReducingStateDescriptor, AggregatingStateDescriptor))
+        self._fold = descriptor.fold
 
     def get(self) -> Any:
-        """The reduction, or None before the first."""
-        return self._get()
+        """The result so far, or None before the first value."""
+        held = self._get()
+        return None if held is None else self._fold.result(held)
 
     def add(self, value: Any) -> None:
         """Take in one more value."""
-        held = self._get()
-        self._set(value if held is None else self._reduce(held, value))
-
-
-class AggregatingState(State):
-    """The aggregate of what was added."""
-
-    def __init__(self, owner: Keyed, table: Table, descriptor: StateDescriptor) -> None:
-        super().__init__(owner, table, descriptor)
-        assert isinstance(descriptor, AggregatingStateDescriptor)
-        self._aggregate = descriptor.aggregate
-
-    def get(self) -> Any:
-        """The result, or None before the first."""
-        held = self._get()
-        return None if held is None else self._aggregate.get_result(held)
-
-    def add(self, value: Any) -> None:
-        """Take in one more value."""
-        held = self._get()
-        self._set(self._aggregate.add(value, self._aggregate.create_accumulator() if held is None else held))
+        self._set(self._fold.grown(value, self._get()))
 
 
 class MapState(State):
@@ -353,13 +332,13 @@ class Store:
         """The map of the key at hand."""
         return self._handle(MapState, MapStateDescriptor, descriptor)
 
-    def get_reducing_state(self, descriptor: ReducingStateDescriptor) -> ReducingState:
+    def get_reducing_state(self, descriptor: ReducingStateDescriptor) -> AddingState:
         """The reduction of the key at hand."""
-        return self._handle(ReducingState, ReducingStateDescriptor, descriptor)
+        return self._handle(AddingState, ReducingStateDescriptor, descriptor)
 
-    def get_aggregating_state(self, descriptor: AggregatingStateDescriptor) -> AggregatingState:
+    def get_aggregating_state(self, descriptor: AggregatingStateDescriptor) -> AddingState:
         """The aggregate of the key at hand."""
-        return self._handle(AggregatingState, AggregatingStateDescriptor, descriptor)
+        return self._handle(AddingState, AggregatingStateDescriptor, descriptor)
 
     def expire(self) -> None:
         """Free all that expired."""

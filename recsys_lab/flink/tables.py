@@ -43,27 +43,39 @@ class Table:
         if entries is None:
             entries = self.data[namespace] = {}
         entries[key] = value
-        if self.tracked and namespace not in self._anew:
+        if self.will_log(namespace, 1):
             log = self._log(namespace)
+            log.count += 1
             log.keys.append(key)
             log.values.append(value)
-            self._count(namespace, log, 1)
+        elif self.tracked:
+            self._write_anew(namespace)
+
+    def will_log(self, namespace: Any, more: int) -> bool:
+        """Whether so many further changes would be written one by one, and not the whole namespace anew."""
+        if not self.tracked or namespace in self._anew:
+            return False
+        log = self._logs.get(namespace)
+        return (0 if log is None else log.count) + more <= len(self.data.get(namespace, ()))
+
+    def log(self, namespace: Any, keys: Sequence[Any], values: Sequence[Any]) -> None:
+        """Say that these keys were set to these values, one after the other."""
+        if self.will_log(namespace, len(keys)):
+            log = self._log(namespace)
+            log.count += len(keys)
+            self._encode(log)
+            log.encoded.append((encode_column(keys), encode_column(values, self.types, self.flat)))
+        elif self.tracked:
+            self._write_anew(namespace)
 
     def touch(self, namespace: Any, keys: Sequence[Any]) -> None:
         """Say that the values of these keys may have been set; keys that aren't there do no harm."""
-        if not self.tracked or namespace in self._anew:
-            return
-        log = self._log(namespace)
-        self._count(namespace, log, len(keys))
-        if namespace in self._anew:
-            return
-        entries = self.data[namespace]
-        try:
-            values = list(map(entries.__getitem__, keys))
-        except KeyError:
+        if self.will_log(namespace, len(keys)):
+            entries = self.data[namespace]
             keys = list(filter(entries.__contains__, keys))
-            values = list(map(entries.__getitem__, keys))
-        log.encoded.append((encode_column(keys), encode_column(values, self.types, self.flat)))
+            self.log(namespace, keys, list(map(entries.__getitem__, keys)))
+        elif self.tracked:
+            self._write_anew(namespace)
 
     def remove(self, namespace: Any, key: Any) -> None:
         """Forget a value, if it is there; a namespace without values goes too."""
@@ -73,14 +85,12 @@ class Table:
         del entries[key]
         if not entries:
             del self.data[namespace]
-        if not self.tracked:
-            return
-        if self._ordered or not entries:
-            self._write_anew(namespace)
-        elif namespace not in self._anew:
+        if self.will_log(namespace, 1) and not self._ordered:
             log = self._log(namespace)
+            log.count += 1
             log.gone.append(key)
-            self._count(namespace, log, 1)
+        elif self.tracked:
+            self._write_anew(namespace)
 
     def drop(self, namespace: Any) -> dict[Any, Any]:
         """Forget a namespace; gives what it held."""
@@ -107,9 +117,9 @@ class Table:
         ]
         for namespace, log in logs.items():
             entries = self.data.get(namespace, {})
-            last = (encode_column(log.keys), encode_column(log.values, self.types))
+            self._encode(log)
             gone = [key for key in log.gone if key not in entries]
-            saved.append(([*log.encoded, last], encode_column(gone)))
+            saved.append((log.encoded, encode_column(gone)))
         self.forget_changes()
         return [full, encode_column(anew), encode_column([*whole, *logs]), saved]
 
@@ -140,10 +150,11 @@ class Table:
             log = self._logs[namespace] = _Log()
         return log
 
-    def _count(self, namespace: Any, log: _Log, more: int) -> None:
-        log.count += more
-        if log.count > len(self.data.get(namespace, ())):
-            self._write_anew(namespace)
+    def _encode(self, log: _Log) -> None:
+        """What was put one by one."""
+        if log.keys:
+            log.encoded.append((encode_column(log.keys), encode_column(log.values, self.types, self.flat)))
+            log.keys, log.values = [], []
 
     def _write_anew(self, namespace: Any) -> None:
         self._anew[namespace] = None

@@ -36,9 +36,12 @@ GLOBAL_WINDOW = TimeWindow(MIN_WATERMARK, MAX_WATERMARK + 1)
 
 
 class WindowAssigner:
-    """Base of all assigners. merging: whether windows of a key that touch become one."""
+    """Base of all assigners. merging: whether windows of a key that touch become one. is_timeless: whether elements
+    need no timestamp.
+    """
 
     merging = False
+    is_timeless = False
 
     def assign_windows(self, timestamp: int) -> list[TimeWindow]:
         """The windows that an element with this timestamp belongs to."""
@@ -108,6 +111,8 @@ class EventTimeSessionWindows(WindowAssigner):
 
 class GlobalWindows(WindowAssigner):
     """All elements of a key in one window, which fires by its trigger only."""
+
+    is_timeless = True
 
     def __repr__(self) -> str:
         return "global"

@@ -26,7 +26,7 @@ from recsys_lab.flink import (
     TumblingEventTimeWindows,
     ValueStateDescriptor,
 )
-from recsys_lab.flink.codec import decode_column, encode_column
+from recsys_lab.flink.codec import decode_column, encode_column, pack
 from recsys_lab.flink.tables import Table
 from tests.builders import a_click
 from tests.flink.jobs import Event, key_of, timed, untimed, value_of
@@ -143,7 +143,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_and_the_one_before_offered(
 def test_no_flipped_byte_goes_unnoticed(place: int, value: int) -> None:
     from recsys_lab.flink.checkpoints import seal, unseal
 
-    raw = seal({"job_name": "x", "numbers": list(range(50))})
+    raw = seal(pack({"job_name": "x", "numbers": list(range(50))}))
     place %= len(raw)
     if raw[place] != value:
         with pytest.raises(CheckpointError):

@@ -22,6 +22,8 @@ from recsys_lab.flink.apache.keys import decode_key, encode_key
 from recsys_lab.flink.apache.states import States
 from recsys_lab.flink.durations import duration_ms
 from recsys_lab.flink.functions import OperatorFailed, OutputTag, method_of, needs_opening
+from recsys_lab.flink.matching import PatternFunction
+from recsys_lab.flink.operators.base import NO_TIMESTAMP
 from recsys_lab.flink.operators.folding import Fold
 from recsys_lab.flink.watermarks import MIN_WATERMARK
 from recsys_lab.flink.windows import GLOBAL_WINDOW, TimeWindow
@@ -269,6 +271,25 @@ class KeyedProcess(_Process, flink.KeyedProcessFunction):
         return self.timer(timestamp, ctx)
 
 
+class Matching(KeyedProcess):
+    """Patterns. PyFlink hasn't got them: the lab's own matcher, whose state and timers are Apache Flink's here.
+
+    late: the tag of events that come behind the watermark.
+    """
+
+    def __init__(
+        self, name: str, function: PatternFunction, options: dict[str, Any], sides: frozenset[str], late: str
+    ) -> None:
+        super().__init__(name, function, options, sides)
+        self.late = late
+
+    def process_element(self, value: Any, ctx: Any) -> Iterator[Any]:
+        if _needed_timestamp(self.name, value, ctx) <= ctx.timer_service().current_watermark():
+            yield tag(self.late), value
+        else:
+            yield from self.element(0, value, ctx)
+
+
 class CoProcess(_Process, flink.CoProcessFunction):
     def process_element1(self, value: Any, ctx: Any) -> Iterator[Any]:
         return self.element(0, value, ctx)
@@ -300,7 +321,7 @@ class Reduce(flink.ReduceFunction):
 
     def reduce(self, value1: Any, value2: Any) -> Any:
         try:
-            return _given(self.name, value2, self.fold.add(value2, value1))
+            return self.fold.grown(value2, value1)
         except Exception as error:
             raise _named(self.name, value2, error) from error
 
@@ -319,7 +340,7 @@ class Aggregate(flink.AggregateFunction):
 
     def add(self, value: Any, accumulator: Any) -> Any:
         try:
-            return _given(self.name, value, self.fold.add(value, accumulator))
+            return self.fold.grown(value, accumulator)
         except Exception as error:
             raise _named(self.name, value, error) from error
 
@@ -358,10 +379,9 @@ class WindowResults(flink.ProcessWindowFunction):
     def _held(self, elements: Iterable[Any]) -> Any:
         if self.fold.elements:
             return list(elements)
-        values = iter(elements)
-        held = next(values) if self.fold.create is None else self.fold.create()
-        for value in values:
-            held = _given(self.name, value, self.fold.add(value, held))
+        held = None
+        for value in elements:
+            held = self.fold.grown(value, held)
         return held
 
 
@@ -376,14 +396,15 @@ def window_of(window: Any) -> TimeWindow:
     return TimeWindow(window.start, window.end) if hasattr(window, "start") else GLOBAL_WINDOW
 
 
-def _given(name: str, value: Any, held: Any) -> Any:
-    if held is None:
-        raise OperatorFailed(name, value, "it gave nothing (None) as its accumulator. Return it.")
-    return held
-
-
 def _named(name: str, record: Any, cause: Exception) -> JobError:
     return cause if isinstance(cause, JobError) else OperatorFailed(name, record, cause)
+
+
+def _needed_timestamp(name: str, value: Any, ctx: Any) -> int:
+    timestamp: int | None = ctx.timestamp()
+    if timestamp is None or timestamp <= MIN_WATERMARK:
+        raise OperatorFailed(name, value, NO_TIMESTAMP)
+    return timestamp
 
 
 class Rolling(flink.KeyedProcessFunction):
@@ -441,9 +462,7 @@ class IntervalJoin(_Adapter, flink.KeyedCoProcessFunction):
         return iter(())
 
     def _pairs(self, source: int, value: Any, ctx: Any) -> Iterator[Any]:
-        time = ctx.timestamp()
-        if time is None or time <= MIN_WATERMARK:
-            raise OperatorFailed(self.name, value, "it has no timestamp. Use assign_timestamps_and_watermarks first.")
+        time = _needed_timestamp(self.name, value, ctx)
         if time < ctx.timer_service().current_watermark():
             yield tag(self.late), None
             return

@@ -9,9 +9,11 @@ from pyflink.common import Time, Types
 from pyflink.datastream import functions as flink
 from pyflink.datastream import state as flink_state
 
+from recsys_lab.clock import SystemClock
 from recsys_lab.errors import JobError, shorten
 from recsys_lab.flink import state as lab
-from recsys_lab.flink.functions import method_of
+from recsys_lab.flink.durations import epoch_ms
+from recsys_lab.flink.operators.folding import Fold
 
 _ANY = Types.PICKLED_BYTE_ARRAY()
 
@@ -26,28 +28,38 @@ class States:
 
     def get_state(self, descriptor: Any) -> ValueState:
         self._check(descriptor, lab.ValueStateDescriptor)
-        made = flink_state.ValueStateDescriptor(descriptor.name, _ANY)
-        return ValueState(self._flink.get_state(_living(made, descriptor)))
+        if descriptor.ttl is not None:
+            return ValueState(DatedValue(self._value(descriptor), descriptor.ttl))
+        return ValueState(self._value(descriptor))
 
     def get_list_state(self, descriptor: Any) -> ListState:
         self._check(descriptor, lab.ListStateDescriptor)
-        made = flink_state.ListStateDescriptor(descriptor.name, _ANY)
-        return ListState(self._flink.get_list_state(_living(made, descriptor)))
+        if descriptor.ttl is not None:
+            return ListState(DatedList(self._value(descriptor), descriptor.ttl))
+        return ListState(self._flink.get_list_state(flink_state.ListStateDescriptor(descriptor.name, _ANY)))
 
     def get_map_state(self, descriptor: Any) -> MapState:
         self._check(descriptor, lab.MapStateDescriptor)
         made = flink_state.MapStateDescriptor(descriptor.name, _ANY, _ANY)
-        return MapState(self._flink.get_map_state(_living(made, descriptor)))
+        state = self._flink.get_map_state(_living(made, descriptor))
+        return MapState(state if descriptor.ttl is None else DatedMap(state, descriptor.ttl))
 
     def get_reducing_state(self, descriptor: Any) -> AddingState:
         self._check(descriptor, lab.ReducingStateDescriptor)
-        made = flink_state.ReducingStateDescriptor(descriptor.name, _Reduce(descriptor.reduce), _ANY)
-        return AddingState(self._flink.get_reducing_state(_living(made, descriptor)))
+        if descriptor.ttl is not None:
+            return AddingState(DatedSum(self._value(descriptor), descriptor.ttl, descriptor.fold))
+        made = flink_state.ReducingStateDescriptor(descriptor.name, _Reduce(descriptor.fold), _ANY)
+        return AddingState(self._flink.get_reducing_state(made))
 
     def get_aggregating_state(self, descriptor: Any) -> AddingState:
         self._check(descriptor, lab.AggregatingStateDescriptor)
-        made = flink_state.AggregatingStateDescriptor(descriptor.name, _Aggregate(descriptor.aggregate), _ANY)
-        return AddingState(self._flink.get_aggregating_state(_living(made, descriptor)))
+        if descriptor.ttl is not None:
+            return AddingState(DatedSum(self._value(descriptor), descriptor.ttl, descriptor.fold))
+        made = flink_state.AggregatingStateDescriptor(descriptor.name, _Aggregate(descriptor.fold), _ANY)
+        return AddingState(self._flink.get_aggregating_state(made))
+
+    def _value(self, descriptor: Any) -> Any:
+        return self._flink.get_state(_living(flink_state.ValueStateDescriptor(descriptor.name, _ANY), descriptor))
 
     def _check(self, descriptor: Any, wanted: type) -> None:
         if not isinstance(descriptor, wanted):
@@ -67,28 +79,140 @@ def _living(made: Any, descriptor: lab.StateDescriptor) -> Any:
 
 
 class _Reduce(flink.ReduceFunction):
-    def __init__(self, reduce: Any) -> None:
-        self._reduce = method_of(reduce, "reduce")
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
 
     def reduce(self, value1: Any, value2: Any) -> Any:
-        return self._reduce(value1, value2)
+        return self._fold.grown(value2, value1)
 
 
 class _Aggregate(flink.AggregateFunction):
-    def __init__(self, function: Any) -> None:
-        self._function = function
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
 
     def create_accumulator(self) -> Any:
-        return self._function.create_accumulator()
+        assert self._fold.create is not None
+        return self._fold.create()
 
     def add(self, value: Any, accumulator: Any) -> Any:
-        return self._function.add(value, accumulator)
+        return self._fold.grown(value, accumulator)
 
     def get_result(self, accumulator: Any) -> Any:
-        return self._function.get_result(accumulator)
+        return self._fold.result(accumulator)
 
     def merge(self, acc_a: Any, acc_b: Any) -> Any:
-        return self._function.merge(acc_a, acc_b)
+        return self._fold.merge(acc_a, acc_b)
+
+
+# -- states that live for a while --------------------------------------------------------------------------------
+#
+# Apache Flink frees what has expired. But PyFlink (2.3) answers from its workers' cache, which knows no time to live,
+# and would show it still. So each value stands beside the time at which it was written, and is judged by that here.
+
+
+def _now() -> int:
+    return epoch_ms(SystemClock().now())
+
+
+class DatedValue:
+    """What PyFlink's ValueState does."""
+
+    def __init__(self, state: Any, ttl: lab.StateTtlConfig) -> None:
+        self._state = state
+        self._ttl_ms = ttl.ttl_ms
+        self._renews = ttl.update_type is lab.UpdateType.OnReadAndWrite
+
+    def value(self) -> Any:
+        stored = self._state.value()
+        if stored is None or stored[0] + self._ttl_ms <= _now():
+            return None
+        if self._renews:
+            self.update(stored[1])
+        return stored[1]
+
+    def update(self, value: Any) -> None:
+        self._state.update((_now(), value))
+
+    def clear(self) -> None:
+        self._state.clear()
+
+
+class DatedList(DatedValue):
+    """What PyFlink's ListState does; the list has one time, as it has locally."""
+
+    def get(self) -> Any:
+        return self.value()
+
+    def add(self, value: Any) -> None:
+        self.add_all([value])
+
+    def add_all(self, values: list[Any]) -> None:
+        self.update([*(self.value() or ()), *values])
+
+
+class DatedSum(DatedValue):
+    """What PyFlink's ReducingState and AggregatingState do."""
+
+    def __init__(self, state: Any, ttl: lab.StateTtlConfig, fold: Fold) -> None:
+        super().__init__(state, ttl)
+        self._fold = fold
+
+    def get(self) -> Any:
+        held = self.value()
+        return None if held is None else self._fold.result(held)
+
+    def add(self, value: Any) -> None:
+        self.update(self._fold.grown(value, self.value()))
+
+
+class DatedMap:
+    """What PyFlink's MapState does."""
+
+    def __init__(self, state: Any, ttl: lab.StateTtlConfig) -> None:
+        self._state = state
+        self._ttl_ms = ttl.ttl_ms
+        self._renews = ttl.update_type is lab.UpdateType.OnReadAndWrite
+
+    def _alive(self) -> dict[Any, Any]:
+        limit = _now() - self._ttl_ms
+        return {key: value for key, (written, value) in self._state.items() if written > limit}
+
+    def get(self, key: Any) -> Any:
+        value = self._state.get(key)[1]
+        if self._renews:
+            self.put(key, value)
+        return value
+
+    def contains(self, key: Any) -> bool:
+        return bool(self._state.contains(key)) and self._state.get(key)[0] + self._ttl_ms > _now()
+
+    def put(self, key: Any, value: Any) -> None:
+        self._state.put(key, (_now(), value))
+
+    def put_all(self, entries: dict[Any, Any]) -> None:
+        for key, value in entries.items():
+            self.put(key, value)
+
+    def remove(self, key: Any) -> None:
+        self._state.remove(key)
+
+    def is_empty(self) -> bool:
+        return not self._alive()
+
+    def keys(self) -> Iterable[Any]:
+        return self._alive().keys()
+
+    def values(self) -> Iterable[Any]:
+        return self._alive().values()
+
+    def items(self) -> Iterable[tuple[Any, Any]]:
+        return self._alive().items()
+
+    def clear(self) -> None:
+        self._state.clear()
+
+
+# -- the lab's handles -------------------------------------------------------------------------------------------
 
 
 class _State:

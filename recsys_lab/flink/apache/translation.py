@@ -4,6 +4,13 @@ Every node becomes PyFlink's own operator of that name, with the student's funct
 (`functions`, `windows`). What PyFlink hasn't got is refused before anything runs, naming the operator. Up to the first
 `key_by`, work is done where the source is read, in order, as it is locally; behind it, on all subtasks.
 
+Where PyFlink (2.3, process mode) differs from Apache Flink itself, the adapters make up for it:
+- When session windows merge, it keeps the accumulator of one and drops the other's. So windows that merge keep their
+  elements, which are put together as they should, and are folded when the window fires (`functions.WindowResults`).
+- Its workers' cache of state knows no time to live. So such values carry their time with them (`states`).
+- A timer that is set by another at the very end of a stream doesn't fire. Patterns set theirs with the events
+  (`flink.matching`); a process function that would need this has to do the same.
+
 What goes to a sink in the client, and what is counted there, flows into one stream of (number of the node, value).
 """
 
@@ -15,13 +22,13 @@ from typing import Any
 from pyflink.datastream import DataStream
 from pyflink.java_gateway import get_gateway
 
-from recsys_lab.errors import NotTranslatable
 from recsys_lab.flink.apache import functions as adapt
 from recsys_lab.flink.apache import parts, sources
 from recsys_lab.flink.apache.watermarks import strategy_of
 from recsys_lab.flink.apache.windows import assigner_of, trigger_of
 from recsys_lab.flink.graph import JobGraph, StreamOperator
 from recsys_lab.flink.kafka import KafkaSink
+from recsys_lab.flink.matching import PatternFunction
 from recsys_lab.flink.operators.folding import Fold
 
 LATE = "too late"
@@ -47,11 +54,6 @@ class Translation:
     def run(self) -> None:
         """Translate all nodes. Raises NotTranslatable."""
         for node in self._graph.nodes:
-            if node.kind not in _TRANSLATORS or node.options.get("operator"):
-                raise NotTranslatable(
-                    f"operator {node.name!r} is of kind {node.kind!r}, which PyFlink hasn't got. "
-                    "Run the job on the local runtime, or build that part of other operators."
-                )
             if node.kind == "side_output":
                 self._read_sides.setdefault(node.upstream[0].number, set()).add(node.options["tag"])
         for node in self._graph.nodes:
@@ -68,7 +70,7 @@ class Translation:
         widths = [self._width[before.number] for before in node.upstream]
         self._width[node.number] = self._parallelism if keyed else max(widths, default=1)
         self._environment.set_parallelism(self._width[node.number])
-        stream = _TRANSLATORS[node.kind](self, node)
+        stream = TRANSLATORS[node.kind](self, node)
         if stream is not None:
             self._streams[node.number] = stream
             if node.kind not in ("key_by", "source", "union"):
@@ -139,13 +141,21 @@ class Translation:
         both = self._plain(node).connect(self._plain(node, 1))
         return both.process(adapt.CoProcess(node.name, node.function, node.options, self._sides(node)), adapt.ANY)
 
+    def cep(self, node: StreamOperator) -> Any:
+        late = _late_tag(node)
+        function = PatternFunction(node.name, node.function, node.options)
+        matching = adapt.Matching(node.name, function, node.options, self._sides(node), late)
+        made = self._keyed(node).process(matching, adapt.ANY)
+        self._count_late(node, made, late)
+        return made
+
     def rolling(self, node: StreamOperator) -> Any:
         return self._keyed(node).process(adapt.Rolling(node.name, node.function), adapt.ANY)
 
     def window(self, node: StreamOperator) -> Any:
         fold: Fold = node.function
         options = node.options
-        late = options["late_tag"].name if options["late_tag"] is not None else LATE
+        late = _late_tag(node)
         stream = self._keyed(node).window(assigner_of(options["assigner"], node.name))
         if options["trigger"] is not None:
             stream = stream.trigger(trigger_of(options["trigger"], merging=options["assigner"].merging))
@@ -194,7 +204,8 @@ class Translation:
         self.to_client.append(self._plain(node).map(adapt.Stamp(node.number), adapt.ANY))
 
 
-_TRANSLATORS: dict[str, Callable[[Translation, StreamOperator], Any]] = {
+TRANSLATORS: dict[str, Callable[[Translation, StreamOperator], Any]] = {
+    "cep": Translation.cep,
     "co_process": Translation.co_process,
     "filter": Translation.filter,
     "flat_map": Translation.flat_map,
@@ -210,6 +221,11 @@ _TRANSLATORS: dict[str, Callable[[Translation, StreamOperator], Any]] = {
     "union": Translation.union,
     "window": Translation.window,
 }
+
+
+def _late_tag(node: StreamOperator) -> str:
+    tag = node.options["late_tag"]
+    return LATE if tag is None else str(tag.name)
 
 
 def _none(value: Any) -> None:

@@ -26,8 +26,8 @@ def strategy_of(environment: Any, strategy: lab.WatermarkStrategy, operator: str
         made = WatermarkStrategy(jvm.org.apache.flink.api.common.eventtime.WatermarkStrategy.forGenerator(supplier))
     else:
         made = WatermarkStrategy.for_bounded_out_of_orderness(Duration.of_millis(strategy.delay_ms - 1))
+    if strategy.idleness_ms is not None:
+        made = made.with_idleness(Duration.of_millis(strategy.idleness_ms))  # first: it forgets the assigner
     if strategy.assigner is not None:
         made = made.with_timestamp_assigner(_Assigner(operator, strategy.assigner))
-    if strategy.idleness_ms is not None:
-        made = made.with_idleness(Duration.of_millis(strategy.idleness_ms))
     return made

@@ -11,19 +11,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
+from math import gcd
 from operator import length_hint
 from typing import Any
 
-from recsys_lab.errors import JobError
 from recsys_lab.flink.batches import Batch
-from recsys_lab.flink.functions import OperatorFailed, OutputTag
-from recsys_lab.flink.operators.base import Collector, Operator
-from recsys_lab.flink.operators.folding import Fold
+from recsys_lab.flink.functions import OperatorFailed
+from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector, Operator
+from recsys_lab.flink.operators.folding import NO_ACCUMULATOR, Fold
 from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 from recsys_lab.flink.windows import SlidingEventTimeWindows, TimeWindow
-
-_ABSENT = object()
 
 Behind = Callable[[Any, int, Any], None]
 
@@ -38,11 +36,11 @@ class AlignedWindowOperator(Operator):
         super().__init__(node)
         assigner: SlidingEventTimeWindows = node.options["assigner"]
         self.size, self.slide, self.offset = assigner.size_ms, assigner.slide_ms, assigner.offset_ms
+        self.pane = gcd(self.size, self.slide)  # within a pane of the grid no window begins or ends
         self.lateness: int = node.options["lateness"]
-        self.late_tag: OutputTag | None = node.options["late_tag"]
         self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
-        self.out = Collector()
+        self.latest: tuple[int, int] | None = None  # the window that elements were added to last
         self.fired_until = MIN_WATERMARK  # windows that end there or before have fired
 
     def process(self, inputs: list[Batch]) -> Batch:
@@ -88,105 +86,100 @@ class AlignedWindowOperator(Operator):
         """Records `start` to `end`, between which no window fires."""
         values, timestamps, keys = batch.values, batch.timestamps, batch.keys
         if timestamps is None:
-            raise OperatorFailed(
-                self.name, values[start], "it has no timestamp. Use assign_timestamps_and_watermarks before the window."
-            )
+            raise OperatorFailed(self.name, values[start], NO_TIMESTAMP)
         if end - start < len(values):
             values, timestamps = values[start:end], timestamps[start:end]
             keys = None if keys is None else keys[start:end]
         if keys is None:
             keys = [None] * len(values)
-        passed = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK
         progress = iter(values)
 
         def behind(value: Any, timestamp: int, key: Any) -> None:
             position = batch.all_positions()[end - length_hint(progress) - 1]
             self._add_behind(value, timestamp, key, position, batch.watermarks[position])
 
-        loop = self._tumbling if self.size == self.slide else self._sliding
+        changes: list[Any] | None = [] if self.windows.will_log(self.latest, len(keys)) else None
         try:
-            loop(progress, timestamps, keys, passed, behind)
+            opened = self._add_all(progress, timestamps, keys, behind, changes)
         except Exception as error:
             raise self.failed(values, progress, error) from error
+        namespaces = [(start, start + self.size) for start in opened]
+        if len(namespaces) == 1 and changes is not None and len(changes) == len(keys):
+            self.windows.log(namespaces[0], keys, changes)
+        else:
+            for namespace in namespaces:
+                self.windows.touch(namespace, keys)
+        if namespaces:
+            self.latest = namespaces[-1]
 
-    def _tumbling(self, progress: Any, timestamps: Sequence[int], keys: Any, passed: int, behind: Behind) -> None:
-        """The loop that all speed depends on."""
-        size, offset, data = self.size, self.offset, self.windows.data
-        create, add = self.fold.create, self.fold.add
-        opened: dict[int, dict[Any, Any]] = {}
+    def _add_all(
+        self,
+        progress: Any,
+        timestamps: Sequence[int],
+        keys: Sequence[Any],
+        behind: Behind,
+        changes: list[Any] | None,
+    ) -> dict[int, None]:
+        """The loop that all speed depends on. Gives the starts of the windows that elements were added to, and adds
+        accumulators to `changes`, which spares a look for them: in a large window that takes as long as the adding.
+
+        Elements of one pane are in the same windows: tumbling ones in one, sliding ones in the one that began last and
+        in others.
+        """
+        create, add, grown = self.fold.create, self.fold.add, self.fold.grown
+        pane, offset = self.pane, self.offset
+        passed = self._passed() if self.watermark > MIN_WATERMARK else MIN_WATERMARK
+        known: dict[int, list[dict[Any, Any]]] = {}  # windows of each pane
+        opened: dict[int, None] = {}
         window: dict[Any, Any] = {}
-        start = end = MIN_WATERMARK  # of the window at hand
+        others: list[dict[Any, Any]] = []
+        low = high = MIN_WATERMARK
         for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            if not start <= timestamp < end:
-                if timestamp < passed:
+            if not low <= timestamp < high:
+                low = timestamp - (timestamp - offset) % pane
+                windows = known.get(low)
+                if windows is None and timestamp >= passed:
+                    starts = self._starts(timestamp)
+                    windows = known[low] = [self.windows.data.setdefault((s, s + self.size), {}) for s in starts]
+                    opened.update(dict.fromkeys(starts))
+                if not windows:  # it may be late, or in no window at all
+                    high = low
                     behind(value, timestamp, key)
                     continue
-                start = timestamp - (timestamp - offset) % size
-                end = start + size
-                window = opened[start] = data.setdefault((start, end), {})
-            held = window.get(key, _ABSENT)
-            if held is _ABSENT:
-                window[key] = value if create is None else add(value, create())
-            elif held is None:
-                raise JobError(self._no_accumulator())
-            else:
-                window[key] = add(value, held)
-        for start in opened:
-            self.windows.touch((start, start + size), keys)
+                high = low + pane
+                window, *others = windows
+            held = window.get(key)
+            held = add(value, held) if held is not None else value if create is None else add(value, create())
+            if held is None:
+                raise TypeError(NO_ACCUMULATOR)
+            window[key] = held
+            if changes is not None:
+                changes.append(held)
+            if others:  # most often there are none: tumbling windows
+                for other in others:
+                    other[key] = grown(value, other.get(key))
+        return opened
 
-    def _sliding(self, progress: Any, timestamps: Sequence[int], keys: Any, passed: int, behind: Behind) -> None:
-        """The same where an element is in several windows, or in none."""
-        size, slide, offset, data = self.size, self.slide, self.offset, self.windows.data
-        create, add = self.fold.create, self.fold.add
-        opened: dict[int, dict[Any, Any]] = {}
-        for value, timestamp, key in zip(progress, timestamps, keys, strict=False):
-            last = timestamp - (timestamp - offset) % slide
-            if timestamp < passed or last <= timestamp - size:  # it may be late, or in no window at all
-                behind(value, timestamp, key)
-                continue
-            for start in range(last, timestamp - size, -slide):
-                window = opened.get(start)
-                if window is None:
-                    window = opened[start] = data.setdefault((start, start + size), {})
-                held = window.get(key, _ABSENT)
-                if held is _ABSENT:
-                    window[key] = value if create is None else add(value, create())
-                elif held is None:
-                    raise JobError(self._no_accumulator())
-                else:
-                    window[key] = add(value, held)
-        for start in opened:
-            self.windows.touch((start, start + size), keys)
-
-    def _no_accumulator(self) -> str:
-        return f"operator {self.name!r}: the function gave nothing (None) as its accumulator. Return it from add."
+    def _starts(self, timestamp: int) -> range:
+        """Of the windows that it belongs to, the last one first."""
+        last = timestamp - (timestamp - self.offset) % self.slide
+        return range(last, timestamp - self.size, -self.slide)
 
     def _add_behind(self, value: Any, timestamp: int, key: Any, position: int, watermark: int) -> None:
         """A record that at least one of its windows has already passed: fires again, or is late."""
-        data = self.windows.data
-        create, add = self.fold.create, self.fold.add
-        last = timestamp - (timestamp - self.offset) % self.slide
         taken = False
-        for start in range(last, timestamp - self.size, -self.slide):
+        for start in self._starts(timestamp):
             end = start + self.size
             if end - 1 + self.lateness <= watermark:
                 continue
             taken = True
-            window = data.setdefault((start, end), {})
-            held = window.get(key, _ABSENT)
-            if held is _ABSENT:
-                window[key] = value if create is None else add(value, create())
-            elif held is None:
-                raise JobError(self._no_accumulator())
-            else:
-                window[key] = add(value, held)
+            window = self.windows.data.setdefault((start, end), {})
+            window[key] = self.fold.grown(value, window.get(key))
             self.windows.touch((start, end), (key,))
             if end - 1 <= watermark:
                 self._fire_window(TimeWindow(start, end), {key: window[key]}, position)
         if not taken and timestamp + self.lateness <= watermark:
-            self.metrics["late_records"] += 1
-            if self.late_tag is not None:
-                self.out.add_to_side(self.late_tag, value, timestamp, position)
+            self.too_late(value, timestamp, position)
 
     def _fire(self, position: int) -> None:
         """The watermark has crossed a grid point: fire what it passed for the first time, free what is too late."""

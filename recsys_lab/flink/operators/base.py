@@ -19,12 +19,15 @@ from recsys_lab.flink.functions import OperatorFailed, OutputTag
 from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 
+NO_TIMESTAMP = "it has no timestamp. Use assign_timestamps_and_watermarks before this."
+
 
 class Operator:
     """One node of the job graph at run time.
 
     tables: its state, by name. sides: side outputs of this round, by tag. watermark: as last seen.
-    now: processing time of this round in epoch ms. metrics: the node's counters.
+    now: processing time of this round in epoch ms. metrics: the node's counters. out: results of this round, where
+    they are made one by one.
     """
 
     def __init__(self, node: Any) -> None:
@@ -35,6 +38,7 @@ class Operator:
         self.sides: dict[str, Batch] = {}
         self.watermark = MIN_WATERMARK
         self.now = 0
+        self.out = Collector()
 
     def open(self) -> None:
         """Before the first round; state is restored right after."""
@@ -64,6 +68,13 @@ class Operator:
             return cause
         index = len(values) - length_hint(progress) - 1
         return OperatorFailed(self.name, values[index], cause)
+
+    def too_late(self, value: Any, timestamp: int, position: int) -> None:
+        """Count a record that came too late, and send it to the side if that was asked for."""
+        self.metrics["late_records"] += 1
+        tag: OutputTag | None = self.node.options.get("late_tag")
+        if tag is not None:
+            self.out.add_to_side(tag, value, timestamp, position)
 
 
 class Collector:
@@ -159,7 +170,12 @@ class SteppedOperator(Operator):
         super().__init__(node)
         self.key: Any = None
         self.timestamp: int | None = None
-        self.out = Collector()
+
+    def needed_timestamp(self, value: Any) -> int:
+        """Of the record at hand. Raises OperatorFailed when it has none."""
+        if self.timestamp is None:
+            raise OperatorFailed(self.name, value, NO_TIMESTAMP)
+        return self.timestamp
 
     def on_round(self) -> None:
         """Processing time has moved on."""

@@ -14,6 +14,8 @@ from recsys_lab.flink.codec import check_type, check_value, is_flat
 from recsys_lab.flink.functions import ProcessWindowFunction, method_of
 from recsys_lab.flink.windows import TimeWindow
 
+NO_ACCUMULATOR = "it gave nothing (None) as its accumulator. Return it."
+
 
 class Fold(NamedTuple):
     """create: an empty accumulator, or None where the first value is the accumulator. window_function: makes
@@ -32,6 +34,18 @@ class Fold(NamedTuple):
     elements: bool
     types: tuple[type, ...]
     flat: bool = False
+
+    def grown(self, value: Any, held: Any) -> Any:
+        """The accumulator with one more value in it. held: None when there is none yet. Raises TypeError when the
+        function gives none.
+        """
+        if held is None:
+            held = value if self.create is None else self.add(value, self.create())
+        else:
+            held = self.add(value, held)
+        if held is None:
+            raise TypeError(NO_ACCUMULATOR)
+        return held
 
     def results(self, key: Any, window: TimeWindow, accumulator: Any, owner: Any) -> Iterable[Any]:
         """What one window of one key gives when it fires now."""

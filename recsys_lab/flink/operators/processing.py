@@ -21,9 +21,9 @@ from recsys_lab.flink.tables import Table
 class ProcessOperator(SteppedOperator):
     """A process function of one stream or two, keyed or not. Its tables: one for each state, and the timers."""
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: Any, function: Any = None) -> None:
         super().__init__(node)
-        function = node.function
+        self.function = function = node.function if function is None else function
         self.keyed: bool = node.options.get("keyed", False)
         self.methods = [method_of(function, *names) for names in node.options["methods"]]
         self.wants_context: bool = node.options.get("wants_context", True)
@@ -36,12 +36,12 @@ class ProcessOperator(SteppedOperator):
         self.domain = "event"
 
     def open(self) -> None:
-        if needs_opening(self.node.function):
-            self.node.function.open(self.store)
+        if needs_opening(self.function):
+            self.function.open(self.store)
 
     def close(self) -> None:
-        if needs_opening(self.node.function):
-            self.node.function.close()
+        if needs_opening(self.function):
+            self.function.close()
 
     def restored(self) -> None:
         self.event_timers.rebuild()
@@ -101,13 +101,7 @@ class RollingOperator(SteppedOperator):
         self.table = self.tables["rolling"] = Table(ordered=False, types=self.fold.types)
 
     def on_record(self, source: int, value: Any, position: int) -> None:
-        entries = self.table.data.get("rolling", {})
-        if self.key in entries:
-            held = self.fold.add(value, entries[self.key])
-        else:
-            held = value if self.fold.create is None else self.fold.add(value, self.fold.create())
-        if held is None:
-            raise OperatorFailed(self.name, value, "it gave nothing (None) as its accumulator. Return it.")
+        held = self.fold.grown(value, self.table.data.get("rolling", {}).get(self.key))
         self.table.put("rolling", self.key, held)
         self.out.add(self.fold.result(held), self.timestamp, position)
 
@@ -137,11 +131,9 @@ class IntervalJoinOperator(SteppedOperator):
         self.times = [{key: sorted(entries) for key, entries in table.data.items()} for table in self.buffers]
 
     def on_record(self, source: int, value: Any, position: int) -> None:
-        time = self.timestamp
-        if time is None:
-            raise OperatorFailed(self.name, value, "it has no timestamp. Use assign_timestamps_and_watermarks first.")
+        time = self.needed_timestamp(value)
         if time < self.watermark:
-            self.metrics["late_records"] += 1
+            self.too_late(value, time, position)
             return
         other = 1 - source
         below, above = (self.lower, self.upper) if source == 0 else (-self.upper, -self.lower)

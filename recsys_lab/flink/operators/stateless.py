@@ -11,6 +11,7 @@ from operator import is_
 from typing import Any
 
 from recsys_lab.flink.batches import Batch, merge
+from recsys_lab.flink.codec import Scalars
 from recsys_lab.flink.functions import OperatorFailed, method_of, needs_opening
 from recsys_lab.flink.operators.base import Operator
 
@@ -114,20 +115,21 @@ class KeyByOperator(_FunctionOperator):
         batch = inputs[0]
         progress = iter(batch.values)
         try:
-            keys = list(map(self.function, progress))
+            keys: list[Any] = Scalars(map(self.function, progress))
         except Exception as error:
             raise self.failed(batch.values, progress, error) from error
         if not set(map(type, keys)) <= _HASHABLE:
-            self._check(batch, keys)
+            keys = self._checked(batch, list(keys))
         return batch.with_records(batch.values, batch.timestamps, batch.positions, keys)
 
-    def _check(self, batch: Batch, keys: list[Any]) -> None:
+    def _checked(self, batch: Batch, keys: list[Any]) -> list[Any]:
         for value, key in zip(batch.values, keys, strict=True):
             try:
                 hash(key)
             except TypeError:
                 text = f"its key {key!r:.60} is not hashable. Use a text, a number, or a tuple of them."
                 raise OperatorFailed(self.name, value, text) from None
+        return keys
 
 
 class UnionOperator(Operator):

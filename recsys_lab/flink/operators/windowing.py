@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from recsys_lab.errors import JobError
-from recsys_lab.flink.functions import OperatorFailed, OutputTag
 from recsys_lab.flink.operators.base import SteppedOperator, Timers
 from recsys_lab.flink.operators.folding import Fold
 from recsys_lab.flink.tables import Table
@@ -30,7 +28,6 @@ class WindowOperator(SteppedOperator):
         self.assigner: WindowAssigner = node.options["assigner"]
         self.trigger: Trigger = node.options["trigger"] or self.assigner.default_trigger()
         self.lateness: int = node.options["lateness"]
-        self.late_tag: OutputTag | None = node.options["late_tag"]
         self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types)
         self.counts = self.tables["counts"] = Table()
@@ -47,11 +44,7 @@ class WindowOperator(SteppedOperator):
                     self.sessions.setdefault(key, []).append(TimeWindow(*window))
 
     def on_record(self, source: int, value: Any, position: int) -> None:
-        if self.timestamp is None and not _is_global(self.assigner):
-            raise OperatorFailed(
-                self.name, value, "it has no timestamp. Use assign_timestamps_and_watermarks before the window."
-            )
-        timestamp = 0 if self.timestamp is None else self.timestamp
+        timestamp = self.timestamp or 0 if self.assigner.is_timeless else self.needed_timestamp(value)
         taken = False
         for assigned in self.assigner.assign_windows(timestamp):
             window = self._joined(assigned) if self.assigner.merging else assigned
@@ -64,9 +57,7 @@ class WindowOperator(SteppedOperator):
             if self._freed_at(window) < MAX_WATERMARK:
                 self.timers.register(self._freed_at(window), (self.key, *window))
         if not taken and timestamp + self.lateness <= self.watermark:
-            self.metrics["late_records"] += 1
-            if self.late_tag is not None:
-                self.out.add_to_side(self.late_tag, value, timestamp, position)
+            self.too_late(value, timestamp, position)
 
     def on_watermark(self, position: int) -> None:
         for time, (key, start, end) in self.timers.due(self.watermark):
@@ -102,16 +93,8 @@ class WindowOperator(SteppedOperator):
 
     def _add(self, value: Any) -> None:
         namespace = tuple(self.window)
-        entries = self.windows.data.get(namespace, {})
-        if self.key in entries:
-            held = self.fold.add(value, entries[self.key])
-        else:
-            held = value if self.fold.create is None else self.fold.add(value, self.fold.create())
-        if held is None:
-            raise JobError(
-                f"operator {self.name!r}: the function gave nothing (None) as its accumulator. Return it from add."
-            )
-        self.windows.put(namespace, self.key, held)
+        held = self.windows.data.get(namespace, {}).get(self.key)
+        self.windows.put(namespace, self.key, self.fold.grown(value, held))
         if self.assigner.merging and self.window not in (known := self.sessions.setdefault(self.key, [])):
             known.append(self.window)
 
@@ -172,7 +155,3 @@ class WindowOperator(SteppedOperator):
             self.set_count(count)
         self.trigger.on_merge(window, self)
         return window
-
-
-def _is_global(assigner: WindowAssigner) -> bool:
-    return type(assigner).__name__ == "GlobalWindows"

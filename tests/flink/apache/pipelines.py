@@ -6,10 +6,15 @@ out of order. In `keyed` the bound is 5 s, so that many are late; in `calm` noth
 
 from __future__ import annotations
 
+import json
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from random import Random
 from typing import Any
+
+import pandas as pd
 
 from recsys_lab.flink import (
     AggregateFunction,
@@ -19,6 +24,8 @@ from recsys_lab.flink import (
     CountTrigger,
     DataStream,
     EventTimeSessionWindows,
+    FileSource,
+    FlinkStreamProcessor,
     GlobalWindows,
     KeyedCoProcessFunction,
     KeyedProcessFunction,
@@ -32,18 +39,22 @@ from recsys_lab.flink import (
     ReducingStateDescriptor,
     SlidingEventTimeWindows,
     StateTtlConfig,
+    StreamSource,
     Trigger,
     TriggerResult,
     TumblingEventTimeWindows,
     ValueStateDescriptor,
     WindowAssigner,
 )
+from recsys_lab.flink.cep import CEP, AfterMatchSkipStrategy, Pattern
+from recsys_lab.streams import EventStream
+from tests.builders import a_click
 
 Event = tuple[str, int, int]
 """(user, epoch ms, number)."""
 
 
-def events(count: int = 120, seed: int = 1) -> list[Event]:
+def events(count: int = 60, seed: int = 1) -> list[Event]:
     """About a second apart, up to 20 s out of order, of five users."""
     random = Random(seed)
     return [(f"u{random.randrange(5)}", i * 1000 - random.randrange(20) * 1000, i) for i in range(count)]
@@ -357,6 +368,28 @@ def interval_joins(stream: DataStream, calm: DataStream) -> Streams:
 
 
 @pipeline
+def patterns(stream: DataStream, calm: DataStream) -> Streams:
+    low = Pattern.begin("low").where(lambda event: event[2] % 3 == 0)
+    rising = low.followed_by("high").where(lambda event, so_far: event[2] > so_far["low"][0][2] + 5).within(seconds(12))
+    twice = Pattern.begin("even").where(lambda event: event[2] % 2 == 0).times(2).consecutive()
+    quiet = twice.not_followed_by("five").where(lambda event: event[2] % 5 == 0).within(seconds(15))
+    past = AfterMatchSkipStrategy.skip_past_last_event()
+    runs = Pattern.begin("odd", past).where(lambda event: event[2] % 2 == 1).one_or_more()
+    runs = runs.followed_by("end").where(lambda event: event[2] % 4 == 0)
+    late, over = OutputTag("late"), OutputTag("over")
+    matched = CEP.pattern(stream.key_by(user), rising).side_output_late_data(late)
+    timed = matched.select(_named, timeout_tag=over, timeout_function=lambda match, at: (_named(match), at))
+    return {
+        "rising": timed,
+        "out of time": timed.get_side_output(over),
+        "late": timed.get_side_output(late),
+        "absence": CEP.pattern(calm.key_by(user), quiet).select(_named),
+        "skipping": CEP.pattern(calm.key_by(user), runs).select(_named),
+        "without a key": CEP.pattern(calm, rising).select(_named),
+    }
+
+
+@pipeline
 def keys(stream: DataStream, calm: DataStream) -> Streams:
     return {
         "equal numbers": calm.key_by(_number_like).aggregate(CountAndSum()),
@@ -364,6 +397,118 @@ def keys(stream: DataStream, calm: DataStream) -> Streams:
         "as handed on": calm.key_by(lambda e: (e[0], e[2] % 2)).window(ASSIGNERS["tumbling"]).apply(elements),
         "none": calm.window(ASSIGNERS["tumbling"]).apply(elements),
     }
+
+
+# -- ends of a job -----------------------------------------------------------------------------------------------
+
+SOURCES: dict[str, Callable[[FlinkStreamProcessor, Path], Streams]] = {}
+"""From the job and a folder of its own."""
+
+
+def source(build: Callable[[FlinkStreamProcessor, Path], Streams]) -> Callable[[FlinkStreamProcessor, Path], Streams]:
+    SOURCES[build.__name__] = build
+    return build
+
+
+@source
+def files(processor: FlinkStreamProcessor, folder: Path) -> Streams:
+    rows = [{"user": name, "number": number} for name, _, number in events(30)]
+    pd.DataFrame(rows).to_parquet(folder / "rows.parquet")
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)) + "\n")
+    parquet, lines = (processor.add_source(FileSource(folder / name)) for name in ("rows.parquet", "rows.jsonl"))
+    return {"parquet": parquet.map(_items), "lines": lines.map(_items)}
+
+
+@source
+def a_stream_of_events(processor: FlinkStreamProcessor, folder: Path) -> Streams:
+    """Which brings timestamps."""
+    stream = EventStream("clicks")
+    for number in range(12):
+        stream.publish(a_click(f"u{number % 3}", "lamp", at=f"10:{number:02}"))
+    clicks = processor.add_source(StreamSource(stream))
+    return {"events": clicks.map(lambda event: event.to_dict()["user_id"]), "their times": clicks.process(WithTime())}
+
+
+class WithTime(ProcessFunction):
+    def process_element(self, value: Any, ctx: Any) -> Iterator[Any]:
+        yield value.user_id, ctx.timestamp()
+
+
+# -- what the machine's clock decides ----------------------------------------------------------------------------
+
+PAUSE_S = 0.2
+
+
+def slowed(event: Event) -> Event:
+    time.sleep(PAUSE_S)
+    return event
+
+
+class Alarm(KeyedProcessFunction):
+    """With each key's first element it sets a timer soon, one that it takes back, and one for after the job."""
+
+    def open(self, runtime_context: Any) -> None:
+        self.is_set = runtime_context.get_state(ValueStateDescriptor("set"))
+
+    def process_element(self, value: Event, ctx: Any) -> None:
+        if self.is_set.value():
+            return
+        self.is_set.update(True)
+        timers = ctx.timer_service()
+        now = timers.current_processing_time()
+        for after in (1, 2, 3_600_000):
+            timers.register_processing_time_timer(now + after)
+        timers.delete_processing_time_timer(now + 2)
+
+    def on_timer(self, timestamp: int, ctx: Any) -> Iterator[Any]:
+        yield ctx.get_current_key(), ctx.time_domain(), timestamp <= ctx.timer_service().current_processing_time()
+
+
+class Forgetful(KeyedProcessFunction):
+    """What is left of the element before, in states that live shorter than the pause and longer than the job."""
+
+    def open(self, runtime_context: Any) -> None:
+        def living(descriptor: Any, ttl_ms: int) -> Any:
+            descriptor.enable_time_to_live(StateTtlConfig.new_builder(ttl_ms).build())
+            return descriptor
+
+        self.states = [
+            (
+                runtime_context.get_state(living(ValueStateDescriptor(name), ttl_ms)),
+                runtime_context.get_list_state(living(ListStateDescriptor(f"{name} list"), ttl_ms)),
+                runtime_context.get_map_state(living(MapStateDescriptor(f"{name} map"), ttl_ms)),
+                runtime_context.get_reducing_state(living(ReducingStateDescriptor(f"{name} most", max), ttl_ms)),
+                runtime_context.get_aggregating_state(
+                    living(AggregatingStateDescriptor(f"{name} sum", CountAndSum()), ttl_ms)
+                ),
+            )
+            for name, ttl_ms in (("short", 20), ("long", 3_600_000))
+        ]
+
+    def process_element(self, value: Event, ctx: Any) -> Iterator[Any]:
+        for held, listed, mapped, most, all_ in self.states:
+            yield value[2], held.value(), tuple(listed), tuple(mapped.items()), "x" in mapped, most.get(), all_.get()
+            held.update(value[2])
+            listed.add(value[2])
+            mapped.put("x", (mapped.get("x") or 0) + 1)
+            most.add(value[2])
+            all_.add(value)
+
+
+def by_the_clock(stream: DataStream) -> Streams:
+    slow = stream.map(slowed).key_by(user)
+    return {"timers": slow.process(Alarm()), "time to live": slow.process(Forgetful())}
+
+
+# -- helpers -----------------------------------------------------------------------------------------------------
+
+
+def _named(match: dict[str, list[Event]]) -> Any:
+    return tuple((stage, tuple(event[2] for event in found)) for stage, found in sorted(match.items()))
+
+
+def _items(row: dict[str, Any]) -> Any:
+    return tuple(sorted(row.items()))
 
 
 def elements_only(key: Any, window: Any, inputs: Iterable[Event]) -> list[Any]:

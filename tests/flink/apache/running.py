@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from recsys_lab.errors import ClusterError
 from recsys_lab.flink import FlinkStreamProcessor, JobResult, ListSink, WatermarkStrategy
 from recsys_lab.flink.cluster import check_installed
-from tests.flink.apache.pipelines import PIPELINES, events, seconds
+from tests.flink.apache.pipelines import PIPELINES, SOURCES, events, seconds
 
 Results = dict[tuple[str, str], list[Any]]
 
@@ -27,8 +28,10 @@ def why_not() -> str | None:
 needs_flink = pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 
 
-def run(runtime: Any, names: list[str] | None = None, *, parallelism: int = 2) -> tuple[Results, JobResult]:
-    """What all streams of these pipelines (all by default) gave, in one job."""
+def run(
+    runtime: Any, names: list[str] | None = None, *, folder: Path | None = None, parallelism: int = 2
+) -> tuple[Results, JobResult]:
+    """What all streams of these pipelines (all by default) gave, in one job. folder: for those that write files."""
     processor = FlinkStreamProcessor(parallelism=parallelism, checkpoint_interval=None)
     source = processor.add_source(events())
 
@@ -38,8 +41,9 @@ def run(runtime: Any, names: list[str] | None = None, *, parallelism: int = 2) -
 
     stream, calm = timed(5), timed(25)
     sinks = {}
-    for name in names or PIPELINES:
-        for output, made in PIPELINES[name](stream, calm).items():
+    for name in names or [*PIPELINES, *SOURCES]:
+        built = PIPELINES[name](stream, calm) if name in PIPELINES else SOURCES[name](processor, folder or Path())
+        for output, made in built.items():
             sinks[name, output] = ListSink()
             made.sink_to(sinks[name, output])
     result = processor.execute(runtime=runtime)

@@ -23,7 +23,7 @@ from recsys_lab.flink import ApacheFlink, FlinkStreamProcessor, LocalFlink
 from recsys_lab.flink.cluster import ask
 from tests.flink.apache.running import difference, needs_flink, run
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).resolve().parents[3]
 

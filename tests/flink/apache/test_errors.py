@@ -17,29 +17,22 @@ from recsys_lab.flink import (
     FlinkStreamProcessor,
     KeyedProcessFunction,
     ListSink,
+    StreamSource,
     TimeWindow,
     TumblingEventTimeWindows,
     WatermarkStrategy,
     WindowAssigner,
 )
 from recsys_lab.flink.cep import CEP, Pattern
+from recsys_lab.streams import EventStream
 from tests.flink.apache.running import needs_flink
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
 
 
 class Mine(WindowAssigner):
     def assign_windows(self, timestamp: int) -> list[TimeWindow]:
         return [TimeWindow(timestamp, timestamp + 1)]
-
-
-def test_patterns_are_refused_by_the_operator_s_name() -> None:
-    processor = FlinkStreamProcessor()
-    keyed = processor.add_source([1]).key_by(lambda number: number)
-    CEP.pattern(keyed, Pattern.begin("one")).select(lambda match: match).name("nudge").sink_to(ListSink())
-
-    with pytest.raises(NotTranslatable, match="'nudge'"):
-        processor.execute(runtime=ApacheFlink())
 
 
 def test_a_window_assigner_of_one_s_own_is_refused_by_the_operator_s_name() -> None:
@@ -50,9 +43,10 @@ def test_a_window_assigner_of_one_s_own_is_refused_by_the_operator_s_name() -> N
         processor.execute(runtime=ApacheFlink())
 
 
-def test_a_source_without_end_is_refused() -> None:
+@pytest.mark.parametrize("endless", [lambda: count(), StreamSource(EventStream("live"), bounded=False)])
+def test_a_source_without_end_is_refused(endless: Any) -> None:
     processor = FlinkStreamProcessor()
-    processor.add_source(lambda: count(), name="forever").sink_to(ListSink())
+    processor.add_source(endless, name="forever").sink_to(ListSink())
 
     with pytest.raises(NotTranslatable, match="'forever'"):
         processor.execute(runtime=ApacheFlink())
@@ -70,6 +64,11 @@ def _sum(key: Any, window: Any, values: Any) -> Any:
     raise KeyError("colour")
 
 
+def _pattern(stream: DataStream) -> DataStream:
+    bad = Pattern.begin("one").where(lambda number: number.colour)
+    return CEP.pattern(stream, bad).select(lambda match: match).name("nudge")
+
+
 BAD: dict[str, tuple[Callable[[DataStream], DataStream], str]] = {
     "map": (lambda s: s.map(lambda n: 10 // (n - 3)).name("divide"), "'divide' failed on 3: ZeroDivisionError"),
     "nothing": (lambda s: s.map(lambda n: None).name("forgets"), "'forgets' failed on 1: it returned nothing"),
@@ -81,6 +80,7 @@ BAD: dict[str, tuple[Callable[[DataStream], DataStream], str]] = {
         lambda s: s.window(TumblingEventTimeWindows.of(10)).apply(_sum).name("windows"),
         "'windows' failed on .*: KeyError",
     ),
+    "pattern": (_pattern, "'nudge' failed on 1: AttributeError"),
     "timestamp": (
         lambda s: s.assign_timestamps_and_watermarks(
             WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(lambda n, _: "noon")

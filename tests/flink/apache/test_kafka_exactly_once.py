@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import threading
 import time
@@ -30,7 +31,7 @@ from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
 from tests.flink.apache.running import needs_flink
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
 
 USERS, RECORDS = 17, 6_000
 
@@ -39,14 +40,20 @@ USERS, RECORDS = 17, 6_000
 def interactions(kafka: LocalKafka) -> str:
     """A topic of three partitions, 100 ms of event time from record to record."""
     ensure_topics(Connection(kafka.bootstrap_servers), ["interactions"])
-    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers})
+    producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "enable.idempotence": True})
+    refused: list[Any] = []
     for number in range(RECORDS):
         user = f"user-{number % USERS}"
         record = {"user": user, "at": number * 100, "number": number}
-        producer.produce("interactions", key=user, value=json.dumps(record))
+        producer.produce("interactions", key=user, value=json.dumps(record), on_delivery=_note(refused))
         producer.poll(0)
     assert producer.flush(60) == 0
+    assert refused == []
     return "interactions"
+
+
+def _note(refused: list[Any]) -> Any:
+    return lambda error, message: None if error is None else refused.append(error)
 
 
 def job(kafka: LocalKafka, topic: str, output: str, pause: float = 0.0) -> FlinkStreamProcessor:
@@ -133,6 +140,54 @@ def test_a_killed_task_manager_neither_loses_nor_doubles_a_record(
     assert killed.is_set()
     assert result.restarts >= 1
     assert committed(kafka, "after-a-crash") == expected
+
+
+@pytest.mark.parametrize("where", ["local", "apache"])
+def test_idle_partitions_hold_nobody_back(where: str, kafka: LocalKafka) -> None:
+    """One partition brings a record for every second, the others none; without idleness nothing would ever fire."""
+    topic, seen = f"idle-{where}", []
+    ensure_topics(Connection(kafka.bootstrap_servers), [topic])
+    processor = FlinkStreamProcessor(parallelism=2, checkpoint_interval=None)
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_idleness(timedelta(milliseconds=500))
+
+    def look(window: Any) -> None:
+        seen.append(window)
+        if len(seen) == 5:
+            processor.stop()
+
+    (
+        processor.add_source(KafkaSource(topic, kafka.bootstrap_servers, bounded=False))
+        .assign_timestamps_and_watermarks(strategy.with_timestamp_assigner(lambda number, _: number * 1000))
+        .window(TumblingEventTimeWindows.of(timedelta(seconds=1)))
+        .apply(lambda key, window, numbers: [(window.start, list(numbers))])
+        .sink(look)
+    )
+    with _one_partition_alive(kafka, topic):
+        processor.execute(runtime="local" if where == "local" else ApacheFlink())
+
+    assert seen[:5] == [(number * 1000, [number]) for number in range(5)]
+
+
+@contextlib.contextmanager
+def _one_partition_alive(kafka: LocalKafka, topic: str) -> Iterator[None]:
+    over = threading.Event()
+
+    def produce() -> None:
+        producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "linger.ms": 0})
+        for number in itertools.count():
+            producer.produce(topic, partition=0, value=json.dumps(number))
+            producer.poll(0)
+            if over.wait(0.1):
+                break
+        producer.flush(10)
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from recsys_lab.flink import ApacheFlink, FlinkStreamProcessor
 from recsys_lab.flink.recommendation_job import FlinkRecommendationJob
 from tests.flink.apache.running import difference, needs_flink
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), needs_flink]
 
 
 def test_the_job_recommends_the_same_on_both_runtimes() -> None:

@@ -18,7 +18,7 @@ from recsys_lab.kafka.topics import ensure_topics
 from tests.flink.apache.running import needs_flink
 from tests.flink.apache.test_kafka_exactly_once import committed
 
-pytestmark = [pytest.mark.cluster, pytest.mark.integration, pytest.mark.timeout(200), needs_flink]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(200), needs_flink]
 
 
 class Add(ReduceFunction):
