@@ -1,6 +1,7 @@
 """Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
 
-Those on Kafka and on dataflows (`on_kafka`, `on_flink`) are imported when they are first asked for: most need them not.
+Those on Kafka, on dataflows and under faults (`on_kafka`, `on_flink`, `under_faults`) are imported when they are first
+asked for: most need them not.
 """
 
 from importlib import import_module
@@ -26,13 +27,19 @@ _LATER = {
     "answers": "on_kafka.shop",
     "arrivals": "on_flink.lateness",
     "ask": "on_kafka.shop",
+    "bad_moments": "under_faults.crash_runs",
     "batching": "on_kafka.batching",
     "crash": "on_flink.crash",
+    "crash_run": "under_faults.crash_runs",
+    "crash_runs": "under_faults.crash_runs",
     "crashes": "on_kafka.guarantees",
+    "expected_seconds": "under_faults.recovery",
     "explore_partitions": "on_kafka.partitions",
     "fold_changelog": "on_kafka.shop",
     "forget_shop": "on_kafka.shop",
     "fresh_topic": "on_kafka.topics",
+    "herd": "under_faults.retries",
+    "herds": "under_faults.retries",
     "hesitation": "on_flink.patterns",
     "job_graph": "on_flink.graph",
     "joined": "on_flink.joins",
@@ -40,21 +47,28 @@ _LATER = {
     "kill_the_leader": "on_kafka.replication",
     "lateness": "on_flink.lateness",
     "matches": "on_flink.patterns",
+    "overload": "under_faults.overload",
+    "overloads": "under_faults.overload",
     "partitions": "on_kafka.partitions",
+    "poison": "under_faults.poison",
     "quiet_client": "on_kafka.topics",
     "read_topic": "on_kafka.topics",
     "rebalance": "on_kafka.groups",
+    "recovered": "under_faults.retries",
+    "recovery": "under_faults.recovery",
     "remembered": "on_flink.forgetting",
     "sell": "on_kafka.shop",
     "shop_job": "on_flink.shop_job",
     "shoppers": "on_flink.joins",
     "steps": "on_flink.stepping",
+    "storm": "under_faults.retries",
     "timed": "on_flink.morning",
     "told": "on_flink.morning",
     "two_and_two": "on_flink.patterns",
     "until": "on_kafka.waiting",
     "visit": "on_kafka.visits",
     "window_kinds": "on_flink.window_kinds",
+    "young": "under_faults.recovery",
 }
 """Name → the module that has it."""
 

@@ -3,6 +3,7 @@
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.crash import crash, crash_sentence
+from recsys_lab.plots.crash_runs import crash_run, crash_run_sentence, crash_runs
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
 from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
 from recsys_lab.plots.forgetting import remembered
@@ -11,11 +12,15 @@ from recsys_lab.plots.guarantees import crashes, crashes_finding, crashes_senten
 from recsys_lab.plots.job_graph import job_graph
 from recsys_lab.plots.joins import joined
 from recsys_lab.plots.lateness import lateness, lateness_sentence
+from recsys_lab.plots.overload import overload, overload_finding, overload_sentence
 from recsys_lab.plots.package_map import package_map
 from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
 from recsys_lab.plots.patterns import matches
+from recsys_lab.plots.poison import poison
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
+from recsys_lab.plots.recovery import recovery
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
+from recsys_lab.plots.retries import herd, storm, storm_finding, storm_sentence
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.stepping import steps, steps_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
@@ -34,11 +39,15 @@ __all__ = [
     "cache_sentence",
     "cache_staleness",
     "crash",
+    "crash_run",
+    "crash_run_sentence",
+    "crash_runs",
     "crash_sentence",
     "crashes",
     "crashes_finding",
     "crashes_sentence",
     "event_timeline",
+    "herd",
     "hit_rates",
     "hot_swap",
     "inference_latency",
@@ -49,14 +58,19 @@ __all__ = [
     "leak",
     "learning_curves",
     "matches",
+    "overload",
+    "overload_finding",
+    "overload_sentence",
     "package_map",
     "partitions",
     "partitions_finding",
     "partitions_sentence",
+    "poison",
     "ranking",
     "ranking_sentence",
     "rebalance",
     "rebalance_finding",
+    "recovery",
     "remembered",
     "replication",
     "replication_finding",
@@ -68,6 +82,9 @@ __all__ = [
     "skew",
     "steps",
     "steps_sentence",
+    "storm",
+    "storm_finding",
+    "storm_sentence",
     "subscribers",
     "subscribers_sentence",
     "timeline_sentence",
