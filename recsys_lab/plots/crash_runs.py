@@ -68,10 +68,10 @@ def crash_runs(table: pd.DataFrame) -> Picture:
             runs = table.loc[table["guarantee"] == guarantee, kind]
             spread = [place + 0.3 * (((n * 37) % 41) / 20 - 1) for n in range(len(runs))]
             ax.scatter(runs, spread, s=9, color=colour if runs.max() else GREEN, alpha=0.45, linewidth=0)
-            ax.text(1.22 * most, place, f"{int(runs.sum()):,}", ha="right", va="center", fontsize=9, color=INK)
-        ax.text(1.22 * most, -0.62, "in all", ha="right", va="bottom", fontsize=8.5, color=INK)
+            ax.text(1.48 * most, place, f"{int(runs.sum()):,}", ha="right", va="center", fontsize=9, color=INK)
+        ax.text(1.48 * most, -0.62, "in all", ha="right", va="bottom", fontsize=8.5, color=INK)
         ax.set(
-            xlim=(-0.04 * most, 1.24 * most), ylim=(len(guarantees) - 0.5, -0.6), xlabel=f"results {kind}, in one run"
+            xlim=(-0.04 * most, 1.5 * most), ylim=(len(guarantees) - 0.5, -0.6), xlabel=f"results {kind}, in one run"
         )
         ax.set_yticks(range(len(guarantees)), [NAMES[name] for name in guarantees] if ax is axes[0] else [])
         ax.grid(visible=False)
@@ -83,7 +83,7 @@ def _progress(ax: Axes, table: pd.DataFrame) -> None:
     again = worked.duplicated("record")
     for rows, colour, label in ((worked[~again], BLUE, "worked on"), (worked[again], COLOURS["stale"], "once more")):
         ax.scatter(rows["second"], rows["record"] + 1, s=8, color=colour, linewidth=0, label=label)
-    checkpoints, crashes = (table[table["what"] == what] for what in ("checkpoint", "crash"))
+    checkpoints = table[table["what"] == "checkpoint"]
     ax.scatter(
         checkpoints["second"],
         checkpoints["record"] + 1,
@@ -93,8 +93,17 @@ def _progress(ax: Axes, table: pd.DataFrame) -> None:
         linewidth=2.2,
         label="checkpoint",
     )
+    reached = table["record"].where(table["what"] == "worked").ffill().fillna(0)
+    crashes = table[table["what"] == "crash"]
     ax.scatter(
-        crashes["second"], crashes["record"] + 1, marker="x", s=70, color=RED, linewidth=2.2, label="crash", zorder=4
+        crashes["second"],
+        reached[crashes.index] + 1,
+        marker="x",
+        s=70,
+        color=RED,
+        linewidth=2.2,
+        label="crash",
+        zorder=4,
     )
     ax.set(xlabel="time (s)", ylabel="record", ylim=(0, table["record"].max() + 8))
 

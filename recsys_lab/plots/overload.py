@@ -29,8 +29,8 @@ def overload_sentence(table: pd.DataFrame) -> str:
     memory = table.groupby("way", sort=False)["in_memory"].max()
     return (
         f"{overload_finding(table)}. The longest delay is {delays['unbounded']:.0f} s unbounded, "
-        f"{delays['drop']:.1f} s when dropping, {delays['backpressure']:.0f} s with backpressure; a crash at the worst moment "
-        f"would take {memory['unbounded']:,}, {memory['drop']:,} and {memory['backpressure']:,} visits out of memory."
+        f"{delays['drop']:.1f} s when dropping, {delays['backpressure']:.0f} s with backpressure; a crash at the worst "
+        f"moment would take {memory['unbounded']:,}, {memory['drop']:,} and {memory['backpressure']:,} visits out of memory."
     )
 
 

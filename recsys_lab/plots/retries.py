@@ -38,13 +38,13 @@ def storm_sentence(table: pd.DataFrame) -> str:
     more = "more" if offered > capacity else "less"
     return (
         f"{storm_finding(table)}. A load of {load:.0%} is {load * capacity:.0f} requests a second; they make "
-        f"{calls:.1f} calls each. At the end {offered:.0f} calls a second come, {more} than the {capacity:.0f} that the service "
-        f"can work on, and {share:.0%} of the requests are answered in time."
+        f"{calls:.1f} calls each. At the end {offered:.0f} calls a second come, {more} than the {capacity:.0f} that the "
+        f"service can work on, and {share:.0%} of the requests are answered in time."
     )
 
 
 def storm(table: pd.DataFrame) -> Picture:
-    """A panel for each policy: calls and answered requests a second; the outage in grey. table: of `experiments.storm`."""
+    """A panel for each policy: calls, requests and answers a second; the outage grey. table: of `experiments.storm`."""
     policies: list[Any] = list(table.groupby("policy", sort=False))
     columns = min(ACROSS, len(policies))
     rows = ceil(len(policies) / columns)

@@ -15,7 +15,7 @@ GUARANTEES = {
 
 
 def fault_lab(*, seed: int = 7, every: int = 20) -> Bench:
-    """A pipeline of 120 records through a seeded schedule of crashes. The arguments: where the controls stand at first."""
+    """A pipeline of 120 records through a seeded schedule of crashes. The arguments: where controls stand at first."""
     controls = {
         "guarantee": menu("guarantee", GUARANTEES),
         "seed": slider("schedule of crashes (seed)", seed, 0, 40),

@@ -43,7 +43,7 @@ GUARANTEES = ("at-most-once", "at-least-once", "keyed-writes", "exactly-once")
 POINTS = ("polled", "record", "processed", "sent", "prepared", "committing", "committed")
 """Where a life can end: the batch is in hand; one of its records has been worked on; all have; the sink has them;
 the transaction is closed but the checkpoint is not written; the checkpoint is complete but the sink was not told;
-all is done and the next batch is not yet polled. (At most once commits before it works, so there the last comes second.)
+all is done and the next batch is not yet polled. (At most once commits before it works: there the last comes second.)
 """
 
 USERS = ("ann", "bob", "cas", "dee", "eve", "fay")
@@ -139,8 +139,8 @@ def run_pipeline(
     """
     if guarantee not in GUARANTEES:
         raise InvalidEvent(f"guarantee is {shorten(guarantee)}; one of {', '.join(GUARANTEES)} is needed.")
-    watch = _Watch(crashes, every, record_seconds, checkpoint_seconds)
     forgets = guarantee == "at-most-once"
+    watch = _Watch(crashes, 0 if forgets else every, record_seconds, checkpoint_seconds)
     processor = FlinkStreamProcessor(
         2,
         checkpoint_interval=None,
@@ -222,7 +222,7 @@ class _Watch:
         self.reached("sent")
 
     def pre_commit(self) -> Any:
-        if not self._new:  # the job ends with a checkpoint, also right after one
+        if not self._new or not self._every:  # the job ends with a commit, also without checkpoints, or after one
             return self.batch[1]
         self._new = False
         self.clock.advance(self._checkpoint)

@@ -44,8 +44,8 @@ class Trouble(TimeoutError):
 def poison() -> pd.DataFrame:
     """All three ways, over the same thirty records: what became of each, and when.
 
-    Columns: way, second, record (from 1), attempt, fate: done, failed, dropped, set aside; and for each way, the same in
-    each row: results (in the sink), restarts, ended (whether the job came to the end of the log).
+    Columns: way, second, record (from 1), attempt, fate: done, failed, dropped, set aside; and for each way, the same
+    in each row: results (in the sink), restarts, ended (whether the job came to the end of the log).
     """
     return pd.concat([_Trial(way).run() for way in WAYS], ignore_index=True)
 

@@ -1,9 +1,9 @@
 """Retries: a cure for single failures, and the disease of an overloaded service.
 
 A service answers in order, so many calls a second. Its callers wait a second for an answer, then give up and, by
-their policy, call again. The service does not know that: it works through calls that nobody waits for any more. After a short
-outage the queue is long, every answer comes too late, every call is repeated, and so the queue stays long. That state
-outlives its cause: a metastable failure (Bronson, Aghayev, Charapko and Zhu, "Metastable failures in distributed
+their policy, call again. The service does not know that: it works through calls that nobody waits for any more. After
+a short outage the queue is long, every answer comes too late, every call is repeated, and so the queue stays long. That
+state outlives its cause: a metastable failure (Bronson, Aghayev, Charapko and Zhu, "Metastable failures in distributed
 systems", HotOS 2021).
 
 Policies: waiting longer each time (exponential back-off), by chance (full jitter: Brooker, "Exponential backoff and
@@ -36,6 +36,9 @@ SECONDS = 120
 LONGEST_WAIT = 8.0
 BUDGET, BUDGET_MOST = 0.1, 10.0
 """A request earns a tenth of a retry; ten retries can be saved up."""
+
+REFUSAL = 0.1
+"""The work of a refusal, as a share of that of an answer."""
 
 LOOKS_AT, TRIPS_AT, OPEN_SECONDS = 20, 0.5, 5.0
 """The breaker opens when half of the last twenty calls failed, and lets one call try again after five seconds."""
@@ -74,8 +77,8 @@ def storm(
 def recovered(table: pd.DataFrame, *, share: float = 0.95, steady: int = 5) -> pd.DataFrame:
     """For each policy: how it went. table: of `storm`.
 
-    Columns: policy, answered (share of all requests), calls (for each request), recovered_s (seconds from the end of the
-    outage until at least `share` of the requests of `steady` seconds in a row were answered; NaN for never).
+    Columns: policy, answered (share of all requests), calls (for each request), recovered_s (seconds from the end of
+    the outage until at least `share` of the requests of `steady` seconds in a row were answered; NaN for never).
     """
     rows = []
     for policy, part in table.groupby("policy", sort=False):
@@ -113,20 +116,28 @@ DELAYS: dict[str, Delay] = {"at once": at_once, "back-off": back_off, "back-off 
 def herd(delay: Delay, *, clients: int = 400, accepts: int = 50, seconds: int = 60, seed: int = 0) -> pd.DataFrame:
     """All clients lose their connection in one moment, and come back.
 
-    The server accepts so many in a second (the first that come) and refuses the others, who wait as `delay` says.
-    Columns: second, calls, accepted. Seconds without calls have a row too.
+    In a second the server can accept so many, and nothing else; a refusal is a tenth of the work. Those who come first
+    are accepted as far as there is time to refuse the others, who wait as `delay` says. Columns: second, calls, accepted. Seconds without calls have a row too.
     """
     chance = random.Random(seed)
     calls: dict[int, list[tuple[float, int, int]]] = {0: [(0.0, client, 1) for client in range(clients)]}
     rows = []
     for second in range(seconds):
         coming = sorted(calls.pop(second, []))
-        rows.append((second, len(coming), min(accepts, len(coming))))
-        for time, client, retry in coming[accepts:]:
+        accepted = _accepted(len(coming), accepts)
+        rows.append((second, len(coming), accepted))
+        for time, client, retry in coming[accepted:]:
             again = time + max(0.0, delay(retry, chance))
             again = max(again, second + 1.0)  # refused: what is left of this second is lost
             calls.setdefault(int(again), []).append((again, client, retry + 1))
     return pd.DataFrame(rows, columns=["second", "calls", "accepted"])
+
+
+def _accepted(coming: int, accepts: int) -> int:
+    """How many of them can be accepted in a second when all the others have to be refused."""
+    if coming <= accepts:
+        return coming
+    return max(0, int((accepts - REFUSAL * coming) / (1.0 - REFUSAL)))
 
 
 def herds(*, clients: int = 400, accepts: int = 50, seed: int = 0) -> pd.DataFrame:
