@@ -30,7 +30,7 @@ def overload_sentence(table: pd.DataFrame) -> str:
     return (
         f"{overload_finding(table)}. The longest delay is {delays['unbounded']:.0f} s unbounded, "
         f"{delays['drop']:.1f} s when dropping, {delays['backpressure']:.0f} s with backpressure; a crash at the worst "
-        f"moment would take {memory['unbounded']:,}, {memory['drop']:,} and {memory['backpressure']:,} visits out of memory."
+        f"moment would take {memory['unbounded']:,}, {memory['drop']:,} and {memory['backpressure']:,} visits with it."
     )
 
 

@@ -38,8 +38,8 @@ def storm_sentence(table: pd.DataFrame) -> str:
     more = "more" if offered > capacity else "less"
     return (
         f"{storm_finding(table)}. A load of {load:.0%} is {load * capacity:.0f} requests a second; they make "
-        f"{calls:.1f} calls each. At the end {offered:.0f} calls a second come, {more} than the {capacity:.0f} that the "
-        f"service can work on, and {share:.0%} of the requests are answered in time."
+        f"{calls:.1f} calls each. At the end {offered:.0f} calls a second come, {more} than the {capacity:.0f} that "
+        f"the service can work on, and {share:.0%} of the requests are answered in time."
     )
 
 

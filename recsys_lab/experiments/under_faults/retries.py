@@ -113,11 +113,12 @@ def back_off_and_jitter(retry: int, chance: random.Random) -> float:
 DELAYS: dict[str, Delay] = {"at once": at_once, "back-off": back_off, "back-off and jitter": back_off_and_jitter}
 
 
-def herd(delay: Delay, *, clients: int = 400, accepts: int = 50, seconds: int = 60, seed: int = 0) -> pd.DataFrame:
+def herd(delay: Delay, *, clients: int = 400, accepts: int = 50, seconds: int = 150, seed: int = 0) -> pd.DataFrame:
     """All clients lose their connection in one moment, and come back.
 
     In a second the server can accept so many, and nothing else; a refusal is a tenth of the work. Those who come first
-    are accepted as far as there is time to refuse the others, who wait as `delay` says. Columns: second, calls, accepted. Seconds without calls have a row too.
+    are accepted as far as there is time to refuse the others, who wait as `delay` says.
+    Columns: second, calls, accepted; also for seconds without calls.
     """
     chance = random.Random(seed)
     calls: dict[int, list[tuple[float, int, int]]] = {0: [(0.0, client, 1) for client in range(clients)]}
