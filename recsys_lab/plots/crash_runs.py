@@ -50,8 +50,8 @@ def crash_run(table: pd.DataFrame) -> Picture:
     """Above: how far the job was at each second. Below: how often the sink shows each result."""
     figure, (way, sink) = picture(_finding(table), rows=2, height=4.6)
     grid = figure.add_gridspec(2, 1, height_ratios=[6, 1])
-    for ax, place in zip((way, sink), grid, strict=True):
-        ax.set_subplotspec(place)
+    for place, ax in enumerate((way, sink)):
+        ax.set_subplotspec(grid[place])
     _progress(way, table)
     _shown(sink, table[table["what"] == "shown"])
     figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=8, handletextpad=0.3, columnspacing=1.2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from recsys_lab.plots.style import BLUE, FAINT, GREY, INK, ORANGE, Picture, picture
+from recsys_lab.plots.style import BLUE, FAINT, GREY, INK, ORANGE, Picture, percent, picture
 
 RECOVERED = 0.95
 ACROSS = 3
@@ -37,9 +37,9 @@ def storm_sentence(table: pd.DataFrame) -> str:
     offered = late["calls"].mean()
     more = "more" if offered > capacity else "less"
     return (
-        f"{storm_finding(table)}. A load of {load:.0%} is {load * capacity:.0f} requests a second; they make "
+        f"{storm_finding(table)}. A load of {percent(load)} is {load * capacity:.0f} requests a second; they make "
         f"{calls:.1f} calls each. At the end {offered:.0f} calls a second come, {more} than the {capacity:.0f} that "
-        f"the service can work on, and {share:.0%} of the requests are answered in time."
+        f"the service can work on, and {percent(share)} of the requests are answered in time."
     )
 
 
@@ -83,8 +83,8 @@ def herd(table: pd.DataFrame) -> Picture:
     calls = table.groupby("policy")["calls"].sum()
     last, before = policies[-1][0], policies[-2][0]
     finding = (
-        f"{last.capitalize()}: all are back after {took[last]} s and {calls[last]:,} calls; {before} alone: "
-        f"{took[before]} s and {calls[before]:,} calls"
+        f"{last.capitalize()}: all are back after {took[last]} s, with {calls[last]:,} calls; "
+        f"{before} alone: {took[before]} s, {calls[before]:,}"
     )
     figure, axes = picture(finding, columns=len(policies), height=3.1)
     end = max(took.values()) + 1

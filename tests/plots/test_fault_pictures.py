@@ -73,7 +73,7 @@ def test_the_storm_title_counts_who_never_recovers() -> None:
 
 def test_the_herd_title_compares_with_and_without_jitter() -> None:
     assert plots.herd(experiments.herds()).finding == (
-        "Back-off and jitter: all are back after 15 s and 1,813 calls; back-off alone: 104 s and 4,127 calls"
+        "Back-off and jitter: all are back after 15 s, with 1,813 calls; back-off alone: 104 s, 4,127"
     )
 
 

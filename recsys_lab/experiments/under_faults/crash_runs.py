@@ -51,11 +51,11 @@ def counted(results: Iterable[Result], truth: Sequence[Result]) -> Counted:
     """How the results differ from the truth."""
     results = list(results)
     copies = Counter(result.number for result in results)
-    right = {result.number: result.count for result in truth}
+    right = {result.number: result.visits for result in truth}
     return Counted(
         lost=sum(copies[number] == 0 for number in right),
         doubled=sum(max(0, copies[number] - 1) for number in right),
-        wrong=sum(result.count != right[result.number] for result in results),
+        wrong=sum(result.visits != right[result.number] for result in results),
     )
 
 
@@ -104,8 +104,8 @@ def crash_run(guarantee: str = "exactly-once", seed: int = 1, every: int = EVERY
         crashed = what in POINTS
         rows.append(("crash" if crashed else what, second, life, record, what if crashed else "", 0, 0))
     copies = Counter(result.number for result in ran.results)
-    right = {result.number: result.count for result in true_results(log)}
-    wrong = Counter(result.number for result in ran.results if result.count != right[result.number])
+    right = {result.number: result.visits for result in true_results(log)}
+    wrong = Counter(result.number for result in ran.results if result.visits != right[result.number])
     rows += [("shown", ran.seconds, 0, number, "", copies[number], wrong[number]) for number in right]
     table = pd.DataFrame(rows, columns=["what", "second", "life", "record", "point", "copies", "wrong"])
     return table.assign(guarantee=guarantee, seed=seed, every=every, seconds=ran.seconds, undisturbed=calm.seconds)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -136,7 +136,7 @@ class _Shop:
         self.env.run()  # until nothing is left to happen: the worker waits for a visit that never comes
         return self.visits
 
-    def _arrive(self, arrivals: list[float]) -> Iterator[Any]:
+    def _arrive(self, arrivals: list[float]) -> Generator[Any, Any, Any]:
         nan = float("nan")
         for time in arrivals:
             yield self.env.timeout(time - self.env.now)
@@ -156,7 +156,7 @@ class _Shop:
             visit[1] = self.env.now
             self.buffer.append(visit)
 
-    def _work(self) -> Iterator[Any]:
+    def _work(self) -> Generator[Any, Any, Any]:
         while True:
             if not self.buffer:
                 self.wakes = self.env.event()

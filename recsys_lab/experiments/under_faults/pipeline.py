@@ -67,7 +67,7 @@ class Result(NamedTuple):
 
     number: int
     user: str
-    count: int
+    visits: int
 
 
 class Moment(NamedTuple):

@@ -9,7 +9,7 @@ Each runs as a job of the lab's dataflow engine over the same log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -65,15 +65,14 @@ class _Trial:
         )  # fmt: skip
         records = processor.add_source(range(1, RECORDS + 1), name="visits")
         results, dead = ListSink(), ListSink()
-        steps: dict[str, Callable[[Any], Any]] = {
-            "restart the job": lambda: records.map(self.work),
-            "drop what fails": lambda: records.flat_map(self._or_nothing),
-            "retry, then set aside": lambda: records.process(_Patient(self)),
-        }  # type: ignore[dict-item]
-        worked = steps[self.way]()  # type: ignore[call-arg]
-        worked.sink_to(results)
-        if self.way == WAYS[-1]:
+        if self.way == WAYS[0]:
+            worked = records.map(self.work)
+        elif self.way == WAYS[1]:
+            worked = records.flat_map(self._or_nothing)
+        else:
+            worked = records.process(_Patient(self))
             worked.get_side_output(DEAD).sink_to(dead)
+        worked.sink_to(results)
         ended = True
         try:
             restarts = processor.execute(self.way).restarts

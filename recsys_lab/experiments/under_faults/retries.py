@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any, Literal
 
 import pandas as pd
@@ -178,12 +178,12 @@ class _Service:
         ends = OUTAGE_STARTS + self.outage
         return table.assign(outage=(table["second"] >= OUTAGE_STARTS) & (table["second"] < ends))
 
-    def _arrive(self) -> Iterator[Any]:
+    def _arrive(self) -> Generator[Any, Any, Any]:
         while True:
             yield self.env.timeout(self.arrivals.expovariate(self.load * CAPACITY))
             self.env.process(self._request(int(self.env.now)))
 
-    def _request(self, began: int) -> Iterator[Any]:
+    def _request(self, began: int) -> Generator[Any, Any, Any]:
         self.counts["requests"][began] += 1
         self.budget = min(BUDGET_MOST, self.budget + BUDGET)
         for retry in range(RETRIES + 1):
@@ -226,7 +226,7 @@ class _Service:
             self.wakes.succeed()
         return call
 
-    def _serve(self) -> Iterator[Any]:
+    def _serve(self) -> Generator[Any, Any, Any]:
         ends = OUTAGE_STARTS + self.outage
         while True:
             if OUTAGE_STARTS <= self.env.now < ends:
@@ -239,7 +239,7 @@ class _Service:
             yield self.env.timeout(self.work.expovariate(CAPACITY))
             call.succeed()  # whether anybody still waits for it or not
 
-    def _look(self) -> Iterator[Any]:
+    def _look(self) -> Generator[Any, Any, Any]:
         while True:
             yield self.env.timeout(1)
             self.counts["queue"][int(self.env.now) - 1] = len(self.queue)

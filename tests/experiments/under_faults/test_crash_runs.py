@@ -31,7 +31,7 @@ def test_without_a_crash_every_guarantee_shows_the_truth(guarantee: str) -> None
 def test_the_truth_counts_each_users_visits() -> None:
     truth = true_results(a_log(20))
     for result in truth:
-        assert result.count == sum(r.user == result.user for r in truth if r.number <= result.number)
+        assert result.visits == sum(r.user == result.user for r in truth if r.number <= result.number)
     assert len({result.user for result in truth}) > 2
 
 
@@ -72,7 +72,7 @@ def test_at_most_once_loses_the_batch_and_forgets_all_counts() -> None:
     ran = run_pipeline(log, "at-most-once", [Crash("record", 21)], batch=5)
     assert counted(ran.results, true_results(log))[:2] == (5, 0)
     later = [result for result in ran.results if result.number >= 25]
-    first_of = {result.user: result.count for result in reversed(later)}
+    first_of = {result.user: result.visits for result in reversed(later)}
     assert set(first_of.values()) == {1}
 
 
