@@ -1,5 +1,7 @@
 """Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
 
+from recsys_lab.plots.ab_tests import aa_tests, false_alarms, peeking, peeking_sentence
+from recsys_lab.plots.bandits import bandits
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.crash import crash, crash_sentence
@@ -11,7 +13,9 @@ from recsys_lab.plots.groups import rebalance, rebalance_finding
 from recsys_lab.plots.guarantees import crashes, crashes_finding, crashes_sentence
 from recsys_lab.plots.job_graph import job_graph
 from recsys_lab.plots.joins import joined
+from recsys_lab.plots.keeping_up import keeping_up
 from recsys_lab.plots.lateness import lateness, lateness_sentence
+from recsys_lab.plots.live_update import live_update
 from recsys_lab.plots.overload import overload, overload_finding, overload_sentence
 from recsys_lab.plots.package_map import package_map
 from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
@@ -30,9 +34,11 @@ from recsys_lab.plots.warm_up import warm_up
 from recsys_lab.plots.window_kinds import window_kinds, window_kinds_sentence
 
 __all__ = [
+    "aa_tests",
     "acknowledged",
     "as_of",
     "as_of_sentence",
+    "bandits",
     "batching",
     "batching_finding",
     "batching_sentence",
@@ -47,16 +53,19 @@ __all__ = [
     "crashes_finding",
     "crashes_sentence",
     "event_timeline",
+    "false_alarms",
     "herd",
     "hit_rates",
     "hot_swap",
     "inference_latency",
     "job_graph",
     "joined",
+    "keeping_up",
     "lateness",
     "lateness_sentence",
     "leak",
     "learning_curves",
+    "live_update",
     "matches",
     "overload",
     "overload_finding",
@@ -65,6 +74,8 @@ __all__ = [
     "partitions",
     "partitions_finding",
     "partitions_sentence",
+    "peeking",
+    "peeking_sentence",
     "poison",
     "ranking",
     "ranking_sentence",

@@ -9,6 +9,7 @@ from recsys_lab.widgets.first_steps import first_steps
 from recsys_lab.widgets.guarantee_lab import guarantee_lab
 from recsys_lab.widgets.overload_lab import overload_lab
 from recsys_lab.widgets.partition_explorer import partition_explorer
+from recsys_lab.widgets.peeking_lab import peeking_lab
 from recsys_lab.widgets.ranking_lab import ranking_lab
 from recsys_lab.widgets.replication_lab import replication_lab
 from recsys_lab.widgets.retry_lab import retry_lab
@@ -29,6 +30,7 @@ __all__ = [
     "guarantee_lab",
     "overload_lab",
     "partition_explorer",
+    "peeking_lab",
     "ranking_lab",
     "replication_lab",
     "retry_lab",

@@ -130,8 +130,8 @@ def peeking(
     """Many tests, each looked at several times on its way.
 
     looks: at equal distances, the last at the end. effect: share of B less share of A, in truth. users: in each version
-    at the end. Columns: test, look (from 1), users (in each version so far), z, bound (of the always-valid test), and
-    effect, the same in each row.
+    at the end. Columns: test, look (from 1), users (in each version so far), z, bound (of the always-valid test),
+    beyond (|z| is beyond the limit of a single look), beyond_bound; limit and effect, the same in each row.
     """
     if isinstance(looks, bool) or not isinstance(looks, int) or not 1 <= looks <= users:
         raise InvalidEvent(f"looks is {shorten(looks)}; a whole number from 1 to the number of users is needed.")
@@ -151,27 +151,25 @@ def peeking(
         "z": ((share_b - share_a) / error).ravel(),
         "bound": always_valid_bound(so_far, variance).ravel(),
     }
-    return pd.DataFrame(table).assign(effect=effect)
+    found = pd.DataFrame(table)
+    limit = _NORMAL.inv_cdf(1 - ALPHA / 2)
+    beyond = {"beyond": found["z"].abs() > limit, "beyond_bound": found["z"].abs() > found["bound"]}
+    return found.assign(**beyond, limit=limit, effect=effect)
 
 
-def found_by(table: pd.DataFrame, *, alpha: float = ALPHA) -> pd.Series:
+def found_by(table: pd.DataFrame) -> pd.Series:
     """The share of tests that see a difference, by rule. table: of `peeking`.
 
-    at the end: one look, |z| beyond its limit. at any look: the first |z| beyond the same limit. always valid: the first
-    beyond the bound.
+    at the end: one look, |z| beyond its limit. at any look: any |z| beyond the same limit. always valid: any beyond the
+    bound.
     """
-    limit = _NORMAL.inv_cdf(1 - alpha / 2)
-    beyond = table["z"].abs() > limit
-    last = table["look"] == table["look"].max()
-    tests = table["test"].nunique()
-    return pd.Series(
-        {
-            "at the end": float((beyond & last).sum() / tests),
-            "at any look": float(beyond.groupby(table["test"]).any().mean()),
-            "always valid": float((table["z"].abs() > table["bound"]).groupby(table["test"]).any().mean()),
-        },
-        name="found",
-    )
+    by_test = table.groupby("test")
+    shares = {
+        "at the end": table.loc[table["look"] == table["look"].max(), "beyond"].mean(),
+        "at any look": by_test["beyond"].any().mean(),
+        "always valid": by_test["beyond_bound"].any().mean(),
+    }
+    return pd.Series({rule: float(share) for rule, share in shares.items()}, name="found")
 
 
 def false_alarms(looks: Iterable[int] = LOOKS, *, tests: int = 4_000, seed: int = 0) -> pd.DataFrame:

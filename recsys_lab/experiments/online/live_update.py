@@ -1,8 +1,8 @@
 """A new version of a recommender, taught from the log while the old one serves, and then put in its place.
 
-The old version answers and learns. The new one starts from nothing beside it and reads the same log from offset 0, some
-events for each one that comes. When its lag is 0 it has seen everything, and one reference is set: from then on requests
-find the new version. There is no moment without a version, and no request that sees half of one.
+The old version answers and learns. The new one starts from nothing beside it and reads the same log from offset 0,
+some events for each one that comes. When its lag is 0 it has seen everything, and one reference is set: from then on
+requests find the new version. There is no moment without a version, and no request that sees half of one.
 
 Requests come on threads of their own. Each answer says who gave it, and what that version had seen by then. Afterwards
 both versions go through the log again, alone, and every answer must be what that version says at that position.
