@@ -1,4 +1,4 @@
-"""The labs of notebook 06: a control moves the picture and the sentence."""
+"""The labs of notebooks 06 and 11: a control moves the picture and the sentence."""
 
 from __future__ import annotations
 
@@ -39,3 +39,10 @@ def test_the_retry_lab_recovers_below_a_quarter_of_the_capacity() -> None:
 @pytest.mark.parametrize("make", [widgets.fault_lab, widgets.overload_lab, widgets.retry_lab])
 def test_no_lab_has_more_controls_than_a_reader_can_hold(make: object) -> None:
     assert len(make().controls) <= MOST_CONTROLS  # type: ignore[operator]
+
+
+def test_the_peeking_lab_is_fooled_by_looks_and_sees_what_is_there() -> None:
+    bench = widgets.peeking_lab(looks=20)
+    assert "24 % of those who stop early" in bench.sentence
+    assert "5 % of those who stop early" in changed(bench, looks=1)
+    assert changed(bench, looks=20, effect=0.03).startswith("3 points of difference")

@@ -68,7 +68,7 @@ def live_update(
                 lag = float("nan") if new is None else float(end - new.position)
                 made.append((end, lag, pool.submit(shop.answer, event)))
                 if threads == 1:
-                    made[-1][2].result()
+                    made[-1][2].exception()  # waits; a failure is told in the table
     return _table(made, events, versions)
 
 

@@ -19,6 +19,7 @@ NEAR = 0.05
 REQUESTS = 4_000
 SEEDS = range(20)
 SHARE_OF_UNIFORM = 0.4
+MOST_MISSED = 2
 
 
 def assigns(answer: Any) -> Report:
@@ -78,11 +79,11 @@ def chooses(answer: Any) -> Report:
     """A bandit's policy: a function of (successes, tries, a `random.Random`) that gives the number of an arm.
 
     successes, tries: a list each, one number for each arm so far. It must lose far less than trying all arms alike, and
-    in every one of twenty runs find the best arm, wherever that stands.
+    in nearly all of twenty runs settle on the best arm, wherever that stands.
     """
 
     def check(choose: Callable[[Sequence[int], Sequence[int], Random], Any]) -> str:
-        shares, lost, alike = (0.1, 0.12, 0.1, 0.2), 0.0, 0.0
+        shares, lost, alike, missed = (0.1, 0.12, 0.1, 0.2), 0.0, 0.0, list[str]()
         for seed in SEEDS:
             best = seed % len(shares)
             turned = [shares[(arm - best - 1) % len(shares)] for arm in range(len(shares))]
@@ -92,13 +93,18 @@ def chooses(answer: Any) -> Report:
             expect(never is None, f"run {seed}: arm {never} is never tried; it might be the best.")
             late = chosen[REQUESTS // 2 :]
             often = float((late == best).mean())
-            expect(
-                often > 0.5,
-                f"run {seed}: arm {best} is the best ({max(shares):.0%}), and in the second half it gets {often:.0%} "
-                f"of the requests; arm {max(range(len(counts)), key=counts.__getitem__)} gets most.",
-            )
+            if often <= 0.5:
+                most = max(range(len(counts)), key=counts.__getitem__)
+                missed.append(
+                    f"in run {seed} arm {best} is the best ({max(shares):.0%}), and in the second half it gets "
+                    f"{often:.0%} of the requests; arm {most} gets most."
+                )
             lost += sum((max(shares) - turned[arm]) * count for arm, count in enumerate(counts)) / len(SEEDS)
             alike += REQUESTS * (max(shares) - sum(shares) / len(shares)) / len(SEEDS)
+        expect(
+            len(missed) <= MOST_MISSED,
+            f"in {len(missed)} of {len(SEEDS)} runs it does not settle on the best arm: {next(iter(missed), '')}",
+        )
         seen = f"{lost:.0f} successes are lost to the best arm on average, where trying all alike loses {alike:.0f}"
         expect(lost < SHARE_OF_UNIFORM * alike, f"{seen}; less than {SHARE_OF_UNIFORM * alike:.0f} can be had.")
         return f"{seen}."
