@@ -90,8 +90,10 @@ def aa_tests(table: pd.DataFrame) -> Picture:
     said = " and ".join(f"{100 * share:.1f} % counting {unit}s" for unit, share in shares.items())
     figure, axes = picture(f"A version against itself sees a difference: {said}", columns=len(shares), height=3.0)
     for ax, (unit, rows) in zip(axes, table.groupby("unit", sort=False), strict=True):
-        *_, bars = ax.hist(rows["p"], bins=20, range=(0, 1), color=_UNITS[str(unit)], rwidth=0.9)
-        bars[0].set_color(RED)  # type: ignore[index]
+        counts = [int(((rows["p"] >= low / 20) & (rows["p"] < (low + 1) / 20)).sum()) for low in range(19)]
+        counts.append(len(rows) - sum(counts))  # the last holds p = 1
+        middles = [(place + 0.5) / 20 for place in range(20)]
+        ax.bar(middles, counts, width=0.045, color=[RED] + 19 * [_UNITS[str(unit)]])
         ax.axhline(len(rows) / 20, color=INK, linewidth=1, linestyle=":")
         ax.set_title(f"counted by {unit}; red: p < 5 %", fontsize=9.5, loc="left")
         ax.set(xlabel="p-value", ylim=(0, 2.3 * len(rows) / 20), ylabel="tests" if ax is axes[0] else None)

@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from recsys_lab.errors import InvalidEvent, shorten
 
@@ -29,6 +30,8 @@ POWER = 0.8
 LOOKS = (1, 2, 5, 10, 20, 50, 100)
 MIXTURE = 0.02
 """Standard deviation of the effects that the always-valid test expects, as a difference of shares."""
+
+Floats = NDArray[np.float64]
 
 _NORMAL = NormalDist()
 
@@ -79,14 +82,14 @@ def users_needed(share: float, effect: float, *, alpha: float = ALPHA, power: fl
 
 
 def always_valid_bound(
-    users: np.ndarray | float, variance: np.ndarray | float, *, alpha: float = ALPHA, mixture: float = MIXTURE
-) -> np.ndarray:
+    users: Floats | float, variance: Floats | float, *, alpha: float = ALPHA, mixture: float = MIXTURE
+) -> Floats:
     """How large |z| must be after so many users in each version for the always-valid p-value to be below alpha.
 
     variance: share_a (1 − share_a) + share_b (1 − share_b). It solves Λ = 1 / alpha for z; see the module.
     """
     ratio = np.asarray(users) * mixture**2 / np.asarray(variance)
-    bound: np.ndarray = np.sqrt((1 + 1 / ratio) * (2 * math.log(1 / alpha) + np.log1p(ratio)))
+    bound: Floats = np.sqrt((1 + 1 / ratio) * (2 * math.log(1 / alpha) + np.log1p(ratio)))
     return bound
 
 

@@ -48,10 +48,11 @@ def _judged(events: pd.DataFrame, every: int, k: int) -> pd.DataFrame:
     for number, row in enumerate(events.itertuples(index=False)):
         user, item, at = str(row.user_id), str(row.item_id), row.timestamp.to_pydatetime()  # type: ignore[union-attr]
         day = (at - start).days
-        if day > today:  # the first event after midnight
-            models["nightly"].restore(learning.state())
-            if today < FROZEN_ON <= day:
-                models["frozen"].restore(learning.state())
+        if day > today and day >= FROZEN_ON:  # the first event after midnight
+            state = learning.state()
+            models["nightly"].restore(state)
+            if today < FROZEN_ON:
+                models["frozen"].restore(state)
             today = day
         has = taken.setdefault(user, set())
         if day >= FROZEN_ON and number % every == 0 and item not in has:

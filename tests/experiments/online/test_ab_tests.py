@@ -103,11 +103,8 @@ def outcomes(users: int = 600, requests: int = 8, seed: int = 1) -> pd.DataFrame
 
 
 def test_a_version_against_itself_differs_in_five_percent_when_users_are_counted() -> None:
-    shares = (
-        (aa_tests(outcomes(), "plain", tests=1_500)["p"] < 0.05)
-        .groupby(aa_tests(outcomes(), "plain", tests=1_500)["unit"])
-        .mean()
-    )
+    table = aa_tests(outcomes(), "plain", tests=1_500)
+    shares = (table["p"] < 0.05).groupby(table["unit"]).mean()
     assert shares["user"] == pytest.approx(0.05, abs=0.02)
     assert shares["request"] > 0.08
 
