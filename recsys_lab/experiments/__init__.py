@@ -1,6 +1,7 @@
 """Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
 
-Those on Kafka and on dataflows (`on_kafka`, `on_flink`) are imported when they are first asked for: most need them not.
+Those on Kafka, on dataflows and under faults (`on_kafka`, `on_flink`, `under_faults`) are imported when they are first
+asked for: most need them not.
 """
 
 from importlib import import_module
@@ -22,35 +23,55 @@ from recsys_lab.experiments.warm_up import warm_up
 
 _LATER = {
     "a_morning": "on_flink.morning",
+    "aa_tests": "online.ab_tests",
+    "ab_test": "online.ab_tests",
     "answer": "on_flink.shop_job",
     "answers": "on_kafka.shop",
     "arrivals": "on_flink.lateness",
     "ask": "on_kafka.shop",
+    "bad_moments": "under_faults.crash_runs",
+    "bandits": "online.bandits",
     "batching": "on_kafka.batching",
     "both_runtimes": "on_flink.both_runtimes",
     "cluster_facts": "on_flink.web_page",
     "committed": "on_flink.shop_topics",
     "crash": "on_flink.crash",
+    "crash_run": "under_faults.crash_runs",
+    "crash_runs": "under_faults.crash_runs",
     "crashes": "on_kafka.guarantees",
+    "expected_seconds": "under_faults.recovery",
     "explore_partitions": "on_kafka.partitions",
+    "false_alarms": "online.ab_tests",
     "fold_changelog": "on_kafka.shop",
     "forget_shop": "on_kafka.shop",
+    "found_by": "online.ab_tests",
     "fresh_topic": "on_kafka.topics",
+    "half_lives": "online.half_lives",
+    "herd": "under_faults.retries",
+    "herds": "under_faults.retries",
     "hesitation": "on_flink.patterns",
     "job_graph": "on_flink.graph",
     "jobs_on": "on_flink.web_page",
     "joined": "on_flink.joins",
     "kafka_shop": "on_kafka.shop",
     "kill_task_manager": "on_flink.two_readers",
+    "keeping_up": "online.keeping_up",
     "kill_the_leader": "on_kafka.replication",
     "lateness": "on_flink.lateness",
+    "live_update": "online.live_update",
     "matches": "on_flink.patterns",
+    "overload": "under_faults.overload",
+    "overloads": "under_faults.overload",
     "partitions": "on_kafka.partitions",
     "purchases_topic": "on_flink.shop_topics",
+    "peeking": "online.ab_tests",
+    "poison": "under_faults.poison",
     "quiet_client": "on_kafka.topics",
     "read_topic": "on_kafka.topics",
     "readers_at": "on_flink.two_readers",
     "rebalance": "on_kafka.groups",
+    "recovered": "under_faults.retries",
+    "recovery": "under_faults.recovery",
     "remembered": "on_flink.forgetting",
     "runtime_costs": "on_flink.costs",
     "sell": "on_kafka.shop",
@@ -58,13 +79,18 @@ _LATER = {
     "shop_job": "on_flink.shop_job",
     "shoppers": "on_flink.joins",
     "steps": "on_flink.stepping",
+    "storm": "under_faults.retries",
     "timed": "on_flink.morning",
     "told": "on_flink.morning",
     "two_and_two": "on_flink.patterns",
+    "two_proportions": "online.ab_tests",
     "until": "on_kafka.waiting",
+    "users_needed": "online.ab_tests",
+    "version_of": "online.ab_tests",
     "visit": "on_kafka.visits",
     "web_page": "on_flink.web_page",
     "window_kinds": "on_flink.window_kinds",
+    "young": "under_faults.recovery",
 }
 """Name → the module that has it."""
 

@@ -1,10 +1,13 @@
 """Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
 
+from recsys_lab.plots.ab_tests import aa_tests, false_alarms, peeking, peeking_sentence
+from recsys_lab.plots.bandits import bandits
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.both_runtimes import both_runtimes, both_runtimes_finding, both_runtimes_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.course_map import course_map
 from recsys_lab.plots.crash import crash, crash_sentence
+from recsys_lab.plots.crash_runs import crash_run, crash_run_sentence, crash_runs
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
 from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
 from recsys_lab.plots.forgetting import remembered
@@ -12,13 +15,19 @@ from recsys_lab.plots.groups import rebalance, rebalance_finding
 from recsys_lab.plots.guarantees import crashes, crashes_finding, crashes_sentence
 from recsys_lab.plots.job_graph import job_graph
 from recsys_lab.plots.joins import joined
+from recsys_lab.plots.keeping_up import keeping_up
 from recsys_lab.plots.lateness import lateness, lateness_sentence
+from recsys_lab.plots.live_update import live_update
+from recsys_lab.plots.overload import overload, overload_finding, overload_sentence
 from recsys_lab.plots.package_map import package_map
 from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
 from recsys_lab.plots.patterns import matches
+from recsys_lab.plots.poison import poison
 from recsys_lab.plots.progress_map import progress_map
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
+from recsys_lab.plots.recovery import recovery
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
+from recsys_lab.plots.retries import herd, storm, storm_finding, storm_sentence
 from recsys_lab.plots.runtime_costs import runtime_costs, runtime_costs_finding
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.stepping import steps, steps_sentence
@@ -31,9 +40,11 @@ from recsys_lab.plots.web_page import web_page
 from recsys_lab.plots.window_kinds import window_kinds, window_kinds_sentence
 
 __all__ = [
+    "aa_tests",
     "acknowledged",
     "as_of",
     "as_of_sentence",
+    "bandits",
     "batching",
     "batching_finding",
     "batching_sentence",
@@ -44,30 +55,44 @@ __all__ = [
     "cache_staleness",
     "course_map",
     "crash",
+    "crash_run",
+    "crash_run_sentence",
+    "crash_runs",
     "crash_sentence",
     "crashes",
     "crashes_finding",
     "crashes_sentence",
     "event_timeline",
+    "false_alarms",
+    "herd",
     "hit_rates",
     "hot_swap",
     "inference_latency",
     "job_graph",
     "joined",
+    "keeping_up",
     "lateness",
     "lateness_sentence",
     "leak",
     "learning_curves",
+    "live_update",
     "matches",
+    "overload",
+    "overload_finding",
+    "overload_sentence",
     "package_map",
     "partitions",
     "partitions_finding",
     "partitions_sentence",
+    "peeking",
+    "peeking_sentence",
+    "poison",
     "progress_map",
     "ranking",
     "ranking_sentence",
     "rebalance",
     "rebalance_finding",
+    "recovery",
     "remembered",
     "replication",
     "replication_finding",
@@ -81,6 +106,9 @@ __all__ = [
     "skew",
     "steps",
     "steps_sentence",
+    "storm",
+    "storm_finding",
+    "storm_sentence",
     "subscribers",
     "subscribers_sentence",
     "timeline_sentence",

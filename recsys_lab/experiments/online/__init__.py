@@ -1,0 +1,1 @@
+"""A taste of online learning: keeping up, tests between versions, parameters that tune themselves, live updates."""

@@ -1,0 +1,1 @@
+"""Faults on purpose and by seed: crashes, poison records, overload, retries; and what each remedy is worth."""
