@@ -115,3 +115,11 @@ def test_it_works_where_an_event_loop_runs_already() -> None:
         return judged(lambda: asyncio.run(answer()))
 
     assert asyncio.run(notebook()).passed
+
+
+def test_an_answer_that_ends_by_itself_is_not_stopped_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    died: list[Any] = []
+    monkeypatch.setattr(threading, "excepthook", died.append)
+
+    assert all(judged(lambda: time.sleep(0.001)).passed for _ in range(200))
+    assert died == []
