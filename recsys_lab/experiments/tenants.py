@@ -8,7 +8,7 @@ that is left to the reader.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -158,7 +158,7 @@ def serve(scheduler: Scheduler, requests: Sequence[Arrival]) -> list[Served]:
     ended: dict[str, float] = {}
     asleep: list[simpy.Event] = []
 
-    def arrive() -> Iterator[Any]:
+    def arrive() -> Generator[simpy.Event, Any, None]:
         for each in requests:
             yield env.timeout(each.at_ms - env.now)
             if scheduler.submit(each.tenant, each.request, each.cost_ms):
@@ -166,7 +166,7 @@ def serve(scheduler: Scheduler, requests: Sequence[Arrival]) -> list[Served]:
             if asleep:
                 asleep.pop().succeed()
 
-    def work() -> Iterator[Any]:
+    def work() -> Generator[simpy.Event, Any, None]:
         while True:
             request = scheduler.next()
             if request is None:

@@ -1,6 +1,6 @@
 """Answers are kept by user; the other tenant has an ann too."""
 
-TOLD = 'a model that knows'
+TOLD = "a model that knows"
 
 
 class Platform:

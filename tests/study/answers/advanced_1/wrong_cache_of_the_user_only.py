@@ -1,6 +1,6 @@
 """Only the answers of the user who did something are dropped; the others' are of yesterday."""
 
-TOLD = 'alone recommends'
+TOLD = "alone recommends"
 
 
 class Platform:

@@ -1,6 +1,6 @@
 """One queue for all, with a quota for each tenant."""
 
-TOLD = 'which asks for little, took'
+TOLD = "which asks for little, took"
 
 
 class Platform:

@@ -1,6 +1,6 @@
 """Each tenant has its turn, also when it has nothing to do, and the server rests."""
 
-TOLD = 'the server is free and next() gives None, but'
+TOLD = "the server is free and next() gives None, but"
 
 
 class Platform:

@@ -1,6 +1,6 @@
 """Who had least of the server since the beginning is next: who rested has saved up a lot."""
 
-TOLD = 'blue does so from second 8 on:'
+TOLD = "blue does so from second 8 on:"
 
 
 class Platform:

@@ -1,6 +1,6 @@
 """The model is asked every time."""
 
-TOLD = 'but a model was asked again'
+TOLD = "but a model was asked again"
 
 
 class Platform:

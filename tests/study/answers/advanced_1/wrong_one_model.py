@@ -1,6 +1,6 @@
 """One model for all, with users named after their tenant: profiles are apart, but items are counted together."""
 
-TOLD = 'alone recommends'
+TOLD = "alone recommends"
 
 
 class Platform:

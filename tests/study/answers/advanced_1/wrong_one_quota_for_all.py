@@ -1,6 +1,6 @@
 """The quota is of the whole queue, so that one tenant can fill it for everybody."""
 
-TOLD = 'the quota is 50, and submit gives False for one more'
+TOLD = "the quota is 50, and submit gives False for one more"
 
 
 class Platform:

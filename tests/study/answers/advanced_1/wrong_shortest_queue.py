@@ -1,6 +1,6 @@
 """The tenant with the shortest queue is next: who has fallen behind falls behind further."""
 
-TOLD = 'which asks for little, was refused'
+TOLD = "which asks for little, was refused"
 
 
 class Platform:

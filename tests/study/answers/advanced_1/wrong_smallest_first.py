@@ -1,6 +1,6 @@
 """The quickest request is next: a flood of small ones holds all others up."""
 
-TOLD = 'red sends very many small requests:'
+TOLD = "red sends very many small requests:"
 
 
 class Platform:

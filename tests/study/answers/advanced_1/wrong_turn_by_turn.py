@@ -1,6 +1,6 @@
 """Turns are counted in requests, so who sends heavy ones gets most of the time."""
 
-TOLD = 'red sends heavy requests:'
+TOLD = "red sends heavy requests:"
 
 
 class Platform:
