@@ -16,12 +16,15 @@ from recsys_lab.plots.partitions import partitions, partitions_finding, partitio
 from recsys_lab.plots.patterns import matches
 from recsys_lab.plots.progress_map import progress_map
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
+from recsys_lab.plots.regions import regions, regions_sentence
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.stepping import steps, steps_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
+from recsys_lab.plots.tenants import tenants, tenants_sentence
 from recsys_lab.plots.timeline import event_timeline, timeline_sentence
 from recsys_lab.plots.topics_map import topics_map
+from recsys_lab.plots.two_layers import lambda_views
 from recsys_lab.plots.warm_up import warm_up
 from recsys_lab.plots.window_kinds import window_kinds, window_kinds_sentence
 
@@ -45,6 +48,7 @@ __all__ = [
     "inference_latency",
     "job_graph",
     "joined",
+    "lambda_views",
     "lateness",
     "lateness_sentence",
     "leak",
@@ -59,6 +63,8 @@ __all__ = [
     "ranking_sentence",
     "rebalance",
     "rebalance_finding",
+    "regions",
+    "regions_sentence",
     "remembered",
     "replication",
     "replication_finding",
@@ -72,6 +78,8 @@ __all__ = [
     "steps_sentence",
     "subscribers",
     "subscribers_sentence",
+    "tenants",
+    "tenants_sentence",
     "timeline_sentence",
     "topics_map",
     "warm_up",

@@ -8,9 +8,11 @@ from recsys_lab.widgets.first_steps import first_steps
 from recsys_lab.widgets.guarantee_lab import guarantee_lab
 from recsys_lab.widgets.partition_explorer import partition_explorer
 from recsys_lab.widgets.ranking_lab import ranking_lab
+from recsys_lab.widgets.region_lab import region_lab
 from recsys_lab.widgets.replication_lab import replication_lab
 from recsys_lab.widgets.stepper import stepper
 from recsys_lab.widgets.subscriber_lab import subscriber_lab
+from recsys_lab.widgets.tenant_lab import tenant_lab
 from recsys_lab.widgets.timeline import event_timeline
 from recsys_lab.widgets.watermark_lab import watermark_lab
 from recsys_lab.widgets.window_lab import window_lab
@@ -25,9 +27,11 @@ __all__ = [
     "guarantee_lab",
     "partition_explorer",
     "ranking_lab",
+    "region_lab",
     "replication_lab",
     "stepper",
     "subscriber_lab",
+    "tenant_lab",
     "watermark_lab",
     "window_lab",
 ]

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from recsys_lab.errors import shorten
-from recsys_lab.experiments.tenants import NOISY, QUIET, QUOTA, Arrival, Served, Tenant, arrivals, crowd, serve
+from recsys_lab.experiments.tenancy import NOISY, QUIET, QUOTA, Arrival, Served, Tenant, arrivals, crowd, serve
 from recsys_lab.study.report import NotAttempted, NotYet, expect
 from recsys_lab.study.shrink import smallest
 

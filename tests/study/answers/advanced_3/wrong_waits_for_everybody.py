@@ -1,6 +1,6 @@
 """Nothing is too late: it waits for the end, which a stream does not have."""
 
-TOLD = "a visit that is more than 5 minutes behind:"
+TOLD = "a visit more than 5 minutes behind:"
 
 
 from itertools import groupby

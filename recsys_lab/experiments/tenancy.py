@@ -127,7 +127,8 @@ class TurnByTurn:
         return None
 
 
-SCHEDULERS = {"first come": FirstCome, "quota": FirstComeWithQuota, "turns": TurnByTurn}
+schedulers = {"first come": FirstCome, "quota": FirstComeWithQuota, "turns": TurnByTurn}
+"""The three, by name."""
 
 
 def crowd(noisy_per_second: float, noisy_cost_ms: float) -> list[Tenant]:
@@ -192,8 +193,9 @@ def tenants(
 ) -> pd.DataFrame:
     """Latency of each tenant, alone and beside a noisy one.
 
-    scheduler: `FirstCome()` where none is given. Columns: tenant, noisy, requests, refused, p50_ms, p99_ms (of those
-    that were served), work_s (of the server, for this tenant).
+    scheduler: with `submit` and `next`, as study question advanced-1 asks for; `FirstCome()` where none is given.
+    noisy_per_second, noisy_cost_ms: requests of the noisy one, and what each takes. Columns: tenant, noisy, requests,
+    refused, p50_ms, p99_ms (of those that were served), work_s (of the server, for this tenant).
     """
     served = serve(
         scheduler or FirstCome(), arrivals(crowd(noisy_per_second, noisy_cost_ms), seconds=seconds, seed=seed)
