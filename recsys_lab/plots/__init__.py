@@ -26,14 +26,17 @@ from recsys_lab.plots.poison import poison
 from recsys_lab.plots.progress_map import progress_map
 from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
 from recsys_lab.plots.recovery import recovery
+from recsys_lab.plots.regions import regions, regions_sentence
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
 from recsys_lab.plots.retries import herd, storm, storm_finding, storm_sentence
 from recsys_lab.plots.runtime_costs import runtime_costs, runtime_costs_finding
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.stepping import steps, steps_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
+from recsys_lab.plots.tenants import tenants, tenants_sentence
 from recsys_lab.plots.timeline import event_timeline, timeline_sentence
 from recsys_lab.plots.topics_map import topics_map
+from recsys_lab.plots.two_layers import lambda_views
 from recsys_lab.plots.two_readers import two_readers, two_readers_finding, two_readers_sentence
 from recsys_lab.plots.warm_up import warm_up
 from recsys_lab.plots.web_page import web_page
@@ -71,6 +74,7 @@ __all__ = [
     "job_graph",
     "joined",
     "keeping_up",
+    "lambda_views",
     "lateness",
     "lateness_sentence",
     "leak",
@@ -93,6 +97,8 @@ __all__ = [
     "rebalance",
     "rebalance_finding",
     "recovery",
+    "regions",
+    "regions_sentence",
     "remembered",
     "replication",
     "replication_finding",
@@ -111,6 +117,8 @@ __all__ = [
     "storm_sentence",
     "subscribers",
     "subscribers_sentence",
+    "tenants",
+    "tenants_sentence",
     "timeline_sentence",
     "topics_map",
     "two_readers",

@@ -29,19 +29,23 @@ class Stopped(BaseException):
 def within_limits(judge: Callable[[], Report], *, seconds: float, memory_mb: int = MEMORY_MB) -> Report:
     """What `judge` reports, or that it was stopped: after so many seconds, or grown by so many megabytes."""
     reports: list[Report] = []
+    refused: Report | None = None
     worker = threading.Thread(target=_work, args=(judge, reports), daemon=True, name="study-check")
     process = psutil.Process()
     before, began = process.memory_info().rss, perf_counter()
     worker.start()
     try:
-        while worker.is_alive() and not reports:
+        while worker.is_alive() and not reports and refused is None:
             worker.join(_LOOK_EVERY_S)
             if perf_counter() - began > seconds:
-                reports.append(_refused(f"it had not ended after {seconds:g} seconds and was stopped."))
+                refused = _refused(f"it had not ended after {seconds:g} seconds and was stopped.")
             elif process.memory_info().rss - before > memory_mb * 2**20:
-                reports.append(_refused(f"it took more than {memory_mb} MB of memory and was stopped."))
+                refused = _refused(f"it took more than {memory_mb} MB of memory and was stopped.")
     finally:
-        _stop(worker)
+        if not reports:  # who has reported ends without being stopped
+            _stop(worker)
+    if refused is not None:
+        return refused
     return reports[0] if reports else _refused("it ended without a word: an answer must not end its thread.")
 
 

@@ -11,11 +11,13 @@ from recsys_lab.widgets.overload_lab import overload_lab
 from recsys_lab.widgets.partition_explorer import partition_explorer
 from recsys_lab.widgets.peeking_lab import peeking_lab
 from recsys_lab.widgets.ranking_lab import ranking_lab
+from recsys_lab.widgets.region_lab import region_lab
 from recsys_lab.widgets.replication_lab import replication_lab
 from recsys_lab.widgets.retry_lab import retry_lab
 from recsys_lab.widgets.runtime_lab import runtime_lab
 from recsys_lab.widgets.stepper import stepper
 from recsys_lab.widgets.subscriber_lab import subscriber_lab
+from recsys_lab.widgets.tenant_lab import tenant_lab
 from recsys_lab.widgets.timeline import event_timeline
 from recsys_lab.widgets.two_readers_lab import two_readers_lab
 from recsys_lab.widgets.watermark_lab import watermark_lab
@@ -34,11 +36,13 @@ __all__ = [
     "partition_explorer",
     "peeking_lab",
     "ranking_lab",
+    "region_lab",
     "replication_lab",
     "retry_lab",
     "runtime_lab",
     "stepper",
     "subscriber_lab",
+    "tenant_lab",
     "two_readers_lab",
     "watermark_lab",
     "window_lab",

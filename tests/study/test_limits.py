@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from recsys_lab.study import limits
 from recsys_lab.study.limits import within_limits
 from recsys_lab.study.report import Report, judge
 
@@ -115,3 +116,11 @@ def test_it_works_where_an_event_loop_runs_already() -> None:
         return judged(lambda: asyncio.run(answer()))
 
     assert asyncio.run(notebook()).passed
+
+
+def test_an_answer_that_ends_by_itself_is_not_stopped_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[threading.Thread] = []  # to stop a thread on its last step prints a traceback in the notebook
+    monkeypatch.setattr(limits, "_stop", stopped.append)
+
+    assert judged(lambda: None).passed
+    assert stopped == []

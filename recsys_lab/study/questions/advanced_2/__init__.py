@@ -1,0 +1,1 @@
+"""Streaming and batch together (Lambda): two layers over one log, merged where the question is asked."""

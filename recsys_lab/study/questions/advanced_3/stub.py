@@ -1,0 +1,3 @@
+def nudges(visits: list[dict]) -> list[tuple[str, str, int]]:
+    """(user, category, time) of each nudge; visits come in the order of their arrival."""
+    return ...

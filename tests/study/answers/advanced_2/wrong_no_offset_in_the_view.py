@@ -1,0 +1,30 @@
+"""What the speed layer is handed after a batch is taken for new; but it may only have been slow."""
+
+from collections import Counter
+
+TOLD = "the speed layer lags behind the log:"
+
+
+class Lambda:
+    def __init__(self, rule):
+        self.rule, self.upto, self.position = rule, 0, 0
+        self.batch, self.recent = Counter(), {}
+
+    def on_sale(self, offset, sale):
+        if offset >= self.position:
+            self.position = offset + 1
+            self.recent[offset] = sale
+
+    def begin_batch(self, log, rule):
+        view = Counter()
+        for sale in log:
+            view[sale.item, sale.day] += rule(sale)
+        self.job = (view, len(log), rule)
+
+    def finish_batch(self):
+        self.batch, self.upto, self.rule = self.job
+        self.recent = {o: s for o, s in self.recent.items() if o >= self.upto}
+
+    def takings(self, item, day):
+        recent = sum(self.rule(s) for s in self.recent.values() if (s.item, s.day) == (item, day))
+        return self.batch[item, day] + recent
