@@ -18,6 +18,7 @@ from recsys_lab.study.shrink import smallest
 
 SECONDS = 30.0
 MANY = 20_000
+MOST_TOLD = 15
 SPARE_KB = 64
 A_DAY = ("2011-12-05", "2011-12-06")
 PURCHASES = 1_200
@@ -41,7 +42,7 @@ def check(windows: Callable[..., Any]) -> str:
         if _fault(windows, setting, times) is not None:
             small, said = smallest(times, lambda some, setting=setting: _fault(windows, setting, some))  # type: ignore[misc]
             raise NotYet(
-                f"{situation}: {said} The purchases, in order of arrival, happened at {', '.join(map(str, small))}; "
+                f"{situation}: {said} The purchases, in order of arrival, happened at {_told(small)}; "
                 f"size {setting.size}, bound {setting.bound}, lateness {setting.lateness}."
             )
     _forgets(windows)
@@ -169,3 +170,9 @@ def _forgets(windows: Callable[..., Any]) -> None:
         f"{MANY:,} windows one after the other, at most five of them open, and it grew by {grown:,.0f} kB: "
         "it keeps windows that are over.",
     )
+
+
+def _told(times: Sequence[int]) -> str:
+    before = len(times) - MOST_TOLD
+    last = ", ".join(map(str, times[-MOST_TOLD:]))
+    return f"{before} other times, and then {last}" if before > 0 else last
