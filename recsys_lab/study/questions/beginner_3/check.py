@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
@@ -13,9 +14,11 @@ from recsys_lab.study.report import NotAttempted, NotYet, expect, given
 from recsys_lab.study.shrink import smallest
 
 SECONDS = 20.0
-K = 3
+K, MORE = 3, 10
 MANY = 20_000
 SPARE_KB = 64
+TRIES = 150
+MOST_TOLD = 10
 
 Purchase = tuple[str, int]
 """item, price in pence"""
@@ -26,9 +29,10 @@ def check(live: Callable[[], Any]) -> str:
     nothing = live()
     empty, none = given(nothing.top(K)), given(nothing.mean())
     expect(empty == [] and none is None, f"before any purchase top is {shorten(empty)} and mean {shorten(none)}.")
+    _has_state_of_its_own(live)
     for situation, purchases in _situations():
         if _fault(live, purchases) is not None:
-            small, said = smallest(purchases, lambda some: _fault(live, some))
+            small, said = smallest(purchases, lambda some: _fault(live, some), tries=TRIES)
             raise NotYet(f"{situation}: {said} The purchases were {_told(small)}.")
     _keeps_no_purchases(live)
     return f"equal to the batch after every purchase, and {MANY:,} purchases leave no trace but in the figures."
@@ -41,10 +45,11 @@ def _fault(live: Callable[[], Any], purchases: Sequence[Purchase]) -> str | None
         for number, (item, price) in enumerate(purchases, start=1):
             figures.add(item, price)
             so_far = purchases[:number]
-            top, mean = figures.top(K), figures.mean()
-            right = _batch_top(so_far)
-            if not isinstance(top, (list, tuple)) or list(top) != right:
-                return f"after purchase {number} a batch says top({K}) is {right}, and yours {shorten(top)}."
+            for k in (K, 1, MORE):
+                top, right = figures.top(k), _batch_top(so_far, k)
+                if not isinstance(top, (list, tuple)) or list(top) != right:
+                    return f"after purchase {number} a batch says top({k}) is {right}, and yours {shorten(top)}."
+            mean = figures.mean()
             expected = sum(price for _, price in so_far) / number
             if not isinstance(mean, (int, float)) or not math.isclose(mean, expected, rel_tol=1e-9):
                 return f"after purchase {number} a batch says the mean is {expected:g}, and yours {shorten(mean)}."
@@ -55,10 +60,10 @@ def _fault(live: Callable[[], Any], purchases: Sequence[Purchase]) -> str | None
     return None
 
 
-def _batch_top(purchases: Sequence[Purchase]) -> list[str]:
+def _batch_top(purchases: Sequence[Purchase], k: int) -> list[str]:
     """The definition, from the whole list."""
-    items = [item for item, _ in purchases]
-    return sorted(set(items), key=lambda item: (-items.count(item), item))[:K]
+    counts = Counter(item for item, _ in purchases)
+    return sorted(counts, key=lambda item: (-counts[item], item))[:k]
 
 
 def _situations() -> list[tuple[str, list[Purchase]]]:
@@ -67,13 +72,23 @@ def _situations() -> list[tuple[str, list[Purchase]]]:
     mixed = [(random.choice(names), random.randrange(100, 900)) for _ in range(120)]
     reverse = [(name, 250) for name in reversed(names)]
     comeback = [(name, 100) for name in names[:6] for _ in range(2)] + [(names[7], 900)] * 5
+    everything = [(f"item {number:03d}", 250) for number in range(120) for _ in range(2)] + [("item 119", 250)]
     uneven = [(names[0], 10)] * 40 + [(names[1], 100_000)]
     return [
         ("many items, many prices", mixed),
         ("items that were bought equally often", reverse),
         ("an item that comes late and overtakes all", comeback),
+        ("one of very many items that overtakes all", everything),
         ("many cheap purchases and a dear one", uneven),
     ]
+
+
+def _has_state_of_its_own(live: Callable[[], Any]) -> None:
+    """Two of them must not know of each other."""
+    first, second = live(), live()
+    first.add("item a", 100)
+    told = second.top(K)
+    expect(not told, f"one was told of a purchase, and another, new one says {shorten(told)}: keep it in `self`.")
 
 
 def _keeps_no_purchases(live: Callable[[], Any]) -> None:
@@ -96,4 +111,6 @@ def _keeps_no_purchases(live: Callable[[], Any]) -> None:
 
 
 def _told(purchases: Sequence[Purchase]) -> str:
-    return ", ".join(f"{item} at {price}" for item, price in purchases)
+    before = len(purchases) - MOST_TOLD
+    last = ", ".join(f"{item} at {price}" for item, price in purchases[-MOST_TOLD:])
+    return f"{before} others, and then {last}" if before > 0 else last
