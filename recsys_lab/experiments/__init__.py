@@ -40,6 +40,7 @@ _LATER = {
     "kill_the_leader": "on_kafka.replication",
     "lateness": "on_flink.lateness",
     "matches": "on_flink.patterns",
+    "outage": "flaky_sink",
     "partitions": "on_kafka.partitions",
     "quiet_client": "on_kafka.topics",
     "read_topic": "on_kafka.topics",
