@@ -28,6 +28,7 @@ _LATER = {
     "ask": "on_kafka.shop",
     "batching": "on_kafka.batching",
     "crash": "on_flink.crash",
+    "crash_at_each_step": "till_log",
     "crashes": "on_kafka.guarantees",
     "explore_partitions": "on_kafka.partitions",
     "fold_changelog": "on_kafka.shop",

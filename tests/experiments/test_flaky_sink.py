@@ -75,8 +75,6 @@ def test_a_power_cut_ends_the_life_and_what_took_effect_survives(call: int, afte
     place = (call - 1) // 2
     assert world.life == 2
     assert [delivered.count(number) for number in (1, 2, 3)] == [twice if each == place else 1 for each in range(3)]
-        twice if number == order else 1 for number in (1, 2, 3)
-    ]
 
 
 def test_who_catches_a_power_cut_finds_everything_dead() -> None:
