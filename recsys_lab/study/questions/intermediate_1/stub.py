@@ -1,0 +1,3 @@
+def run(log, sink, dead_letters, checkpoint, sleep):
+    """Bring every record of the log to the sink, or to the dead letters; go on where the last life ended."""
+    return ...

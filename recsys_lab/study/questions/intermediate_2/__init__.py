@@ -1,0 +1,1 @@
+"""Exactly once: payments that come again, and a disk that the power fails under."""
