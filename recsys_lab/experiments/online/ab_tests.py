@@ -8,7 +8,8 @@ McPherson and Rowe, "Repeated significance tests on accumulating data", 1969).
 An always-valid test may be looked at after every user. This is the mixture sequential probability ratio test: a
 likelihood ratio, averaged over effects that one thinks possible, has mean 1 without a difference, so it exceeds 1 / α
 in at most a share α of all tests, at whatever time. (Johari, Koomen, Pekelis and Walsh, "Always valid inference:
-continuous monitoring of A/B tests", Operations Research 2022; Robbins 1970.)
+continuous monitoring of A/B tests", Operations Research 2022; Robbins 1970.) The variance of the shares is estimated on
+the way, so the promise holds from some dozens of users on.
 """
 
 from __future__ import annotations
