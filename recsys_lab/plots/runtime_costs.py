@@ -35,7 +35,8 @@ def runtime_costs(table: pd.DataFrame) -> Picture:
         ("p50_s", "record → committed result (s; | 95 %)"),
     )
     for ax, (column, label) in zip(axes, panels, strict=True):
-        for place, row in enumerate(table.itertuples()):
+        rows: list[Any] = list(table.itertuples())
+        for place, row in enumerate(rows):
             value, most = float(getattr(row, column)), float(table[column].max())
             ax.barh(place, value, color=COLOUR_OF.get(str(row.runtime), INK), height=0.5)
             ax.text(value + 0.03 * most, place, f"{value:.1f}", va="center", fontsize=9, color=INK)

@@ -72,13 +72,18 @@ def _run(job: str, parallelism: int, address: str | None, every_record: bool) ->
     runtime: Any = "local" if address is None else ApacheFlink(address, every_record=every_record)
     began = perf_counter()
     counted = processor.execute(f"{job}, parallelism {parallelism}", runtime=runtime)
-    return [_text(result) for result in results], counted.late_records, perf_counter() - began
+    return [_text(job, result) for result in results], counted.late_records, perf_counter() - began
 
 
-def _text(result: tuple[Any, ...]) -> str:
-    """As people read it: times of day rather than milliseconds."""
-    parts = [told(part) if isinstance(part, int) and part > 1_000_000 else str(part) for part in result]
-    return " ".join(parts)
+def _text(job: str, result: tuple[Any, ...]) -> str:
+    """A result as people read it."""
+    if job == "join":
+        user, item, viewed, bought = result
+        return f"{user} {item}: viewed {told(viewed)}, bought {told(bought)}"
+    if job == "nudges":
+        return f"{result[0]}: nudged for {told(result[1])}"
+    user, start, end, count = result
+    return f"{user} {told(start)}–{told(end)}: {count}"
 
 
 def _user_and_item(record: Visit) -> tuple[str, str]:

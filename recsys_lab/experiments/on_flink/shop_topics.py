@@ -14,7 +14,8 @@ from recsys_lab.experiments.on_kafka.topics import fresh_name, fresh_topic, read
 from recsys_lab.flink import FlinkRecommendationJob, FlinkStreamProcessor, KafkaSink, KafkaSource, RestartStrategies
 from recsys_lab.kafka.connection import Connection
 
-PARTITIONS = 2
+PARTITIONS = 1
+"""One order of all purchases. With several, a reader of two of them would make one late by the other."""
 
 
 def purchases_topic(servers: str, purchases: pd.DataFrame) -> str:
