@@ -13,7 +13,7 @@ from recsys_lab.study.shrink import smallest
 
 SECONDS = 60.0
 MANY, BATCH_EVERY = 20_000, 2_000
-SPARE_KB = 300
+SPARE_KB = 100
 ITEMS, DAYS = ("lamp", "mug"), (1, 2, 3)
 
 MakeLambda = Callable[..., Any]
