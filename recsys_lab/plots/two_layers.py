@@ -36,7 +36,7 @@ def lambda_views(table: pd.DataFrame) -> Picture:
     merged.set_title("batch and speed view, merged", fontsize=9.5, loc="left")
     merged.legend(fontsize=8, frameon=False)
     for ax in (alone, merged):
-        ax.xaxis.set_major_locator(dates.DayLocator())
-        ax.xaxis.set_major_formatter(dates.DateFormatter("%a"))
+        ax.xaxis.set_major_locator(dates.DayLocator())  # type: ignore[no-untyped-call]
+        ax.xaxis.set_major_formatter(dates.DateFormatter("%a"))  # type: ignore[no-untyped-call]
         ax.set(xlabel="midnight of (day)", ylabel="purchases missing")
     return figure

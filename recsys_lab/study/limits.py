@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 
 import psutil
@@ -19,6 +20,7 @@ from recsys_lab.study.report import Report
 
 MEMORY_MB = 1024
 _LOOK_EVERY_S = 0.02
+_AGAIN_S = 0.25  # much memory takes a while to be given back, and nothing should be raised meanwhile
 _GRACE_S = 1.0
 
 
@@ -50,12 +52,13 @@ def within_limits(judge: Callable[[], Report], *, seconds: float, memory_mb: int
 
 
 def _work(judge: Callable[[], Report], reports: list[Report]) -> None:
-    try:
-        reports.append(judge())
-    except Stopped:
-        pass
-    except BaseException as error:  # SystemExit and the like: an answer must not end the kernel
-        reports.append(_refused(f"it raised {type(error).__name__}: {error}"))
+    with suppress(Stopped):  # it may come twice
+        try:
+            reports.append(judge())
+        except Stopped:
+            pass
+        except BaseException as error:  # SystemExit and the like: an answer must not end the kernel
+            reports.append(_refused(f"it raised {type(error).__name__}: {error}"))
 
 
 def _stop(worker: threading.Thread) -> None:
@@ -63,7 +66,7 @@ def _stop(worker: threading.Thread) -> None:
     until = perf_counter() + _GRACE_S
     while worker.is_alive() and worker.ident is not None and perf_counter() < until:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(Stopped))
-        worker.join(_LOOK_EVERY_S)
+        worker.join(_AGAIN_S)
 
 
 def _refused(seen: str) -> Report:

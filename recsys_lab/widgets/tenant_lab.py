@@ -29,7 +29,7 @@ def tenant_lab(*, per_second: int = 40, cost_ms: int = 40) -> Bench:
 
     controls = {
         "way": menu("who is served next", WAYS),
-        "per_second": choice("the noisy one: requests a second", per_second, [0, 5, 10, 20, 40, 100, 400, 1000]),
-        "cost_ms": choice("the noisy one: a request takes (ms)", cost_ms, [1, 2, 4, 10, 20, 40]),
+        "per_second": choice("requests a second of the noisy", per_second, [0, 5, 10, 20, 40, 100, 400, 1000]),
+        "cost_ms": choice("and each of them takes (ms)", cost_ms, [1, 2, 4, 10, 20, 40]),
     }
     return Bench("The tenant lab", controls, experiment, plots.tenants, plots.tenants_sentence)

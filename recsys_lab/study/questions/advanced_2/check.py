@@ -13,7 +13,7 @@ from recsys_lab.study.shrink import smallest
 
 SECONDS = 60.0
 MANY, BATCH_EVERY = 20_000, 2_000
-SPARE_KB = 300
+SPARE_KB = 100
 ITEMS, DAYS = ("lamp", "mug"), (1, 2, 3)
 
 MakeLambda = Callable[..., Any]
@@ -79,7 +79,8 @@ def _fault(make: MakeLambda, steps: Sequence[Step]) -> str | None:
     """The first step after which something other than the truth is served, or None."""
     log: list[Sale] = []
     seen, covered = 0, 0
-    rule, running = faulty, None
+    rule: Callable[[Sale], int] = faulty
+    running: tuple[Callable[[Sale], int], int] | None = None
     try:
         layers = make(faulty)
         for step in steps:

@@ -147,7 +147,7 @@ def _as_nudges(found: Any) -> list[Nudge] | None:
         len(each) == 3 and isinstance(each[0], str) and isinstance(each[1], str) and isinstance(each[2], (int, float))
         for each in nudges
     )
-    return nudges if right else None  # type: ignore[return-value]
+    return nudges if right else None
 
 
 def _told(nudges: Sequence[Nudge]) -> str:
