@@ -18,9 +18,9 @@ checkpoints 5 and the flush of the last one 5 to 10.
 
 Where the time of checkpoints goes, with 100,000 keys: of each event whose accumulator changed some 65 ns to encode it
 (18 for msgpack, 24 for a look at its type, the rest for memory that is not in the cache), 12 to note it in the loop,
-and 0.2 ms for each checkpoint, on the job's thread. All of that holds Python's lock, so that another thread would not spare
-it. Writing and flushing does not; but each call of the system gives the lock away, and the writer then waits up to 5 ms
-for its turn, so there are few. A disk that is slower than the job makes the job wait.
+and 0.2 ms for each checkpoint, on the job's thread. All of that holds Python's lock, so that another thread would
+not spare it. Writing and flushing does not; but each call of the system gives the lock away, and the writer then
+waits up to 5 ms for its turn, so there are few. A disk that is slower than the job makes the job wait.
 """
 
 from __future__ import annotations
