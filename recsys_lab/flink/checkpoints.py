@@ -42,8 +42,14 @@ class Identity(NamedTuple):
 class Storage(Protocol):
     """Where checkpoints are kept, by number."""
 
+    def prepare(self, number: int) -> None:
+        """A checkpoint will be saved: what can be done in advance, on the job's own thread."""
+
     def save(self, bodies: dict[int, bytes]) -> None:
         """Return when these checkpoints are safe and can be read. Called on another thread."""
+
+    def settle(self, number: int) -> None:
+        """It was saved, or will not be: let go of what `prepare` took, on the job's own thread."""
 
     def read(self, number: int) -> bytes:
         """Raises CheckpointError when it cannot be read."""
@@ -64,8 +70,14 @@ class MemoryStorage:
     def __init__(self) -> None:
         self._held: dict[int, bytes] = {}
 
+    def prepare(self, number: int) -> None:
+        pass
+
     def save(self, bodies: dict[int, bytes]) -> None:
         self._held.update({number: seal(body) for number, body in bodies.items()})
+
+    def settle(self, number: int) -> None:
+        pass
 
     def read(self, number: int) -> bytes:
         return self._held[number]
@@ -81,13 +93,27 @@ class MemoryStorage:
 
 
 class FolderStorage:
-    """In a folder, as `chk-000001` and so on."""
+    """In a folder, as `chk-000001` and so on.
+
+    The other thread calls the system as rarely as it can: each call lets the job go on, and then has to wait for its
+    turn, 5 ms. So files are opened and closed on the job's thread, and written and flushed in one call.
+    """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._drafts: dict[int, tuple[int, int]] = {}  # (file, its folder), open
+
+    def prepare(self, number: int) -> None:
+        self._drafts[number] = open_draft(self.path(number))
 
     def save(self, bodies: dict[int, bytes]) -> None:
-        write_files(self.folder, {self.path(number).name: seal(body) for number, body in bodies.items()})
+        for number, body in bodies.items():
+            write_draft(self.path(number), self._drafts[number][0], seal(body))
+        flush_folder(self.folder, self._drafts[number][1])
+
+    def settle(self, number: int) -> None:
+        for descriptor in self._drafts.pop(number, ()):
+            os.close(descriptor)
 
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
@@ -108,35 +134,38 @@ class FolderStorage:
         return self.folder / f"chk-{number:06d}"
 
 
-def write_files(folder: Path, contents: dict[str, bytes]) -> None:
-    """Write files of a folder, by name, and return when they are on the disk: whole, or under a hidden name.
-
-    All are written before the first is flushed, which then flushes most of the others too. It calls the system as
-    rarely as it can: each call lets the job go on, and then has to wait for its turn. Raises CheckpointError when a
-    file cannot be written.
-    """
-    path = folder
-    drafts: dict[Path, int] = {}
+def open_draft(path: Path) -> tuple[int, int]:
+    """(a new file under a hidden name, its folder), open. Raises CheckpointError when that fails."""
     try:
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True)
-        for name, raw in contents.items():
-            path = folder / name
-            drafts[path] = descriptor = os.open(_hidden(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-            written = os.write(descriptor, raw)
-            while written < len(raw):
-                written += os.write(descriptor, raw[written:])
-        for path in list(drafts):
-            os.fsync(drafts[path])
-            os.close(drafts.pop(path))
-            os.replace(_hidden(path), path)
-        drafts[folder] = os.open(folder, os.O_RDONLY)
-        os.fsync(drafts[folder])
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            return os.open(_hidden(path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_DSYNC, 0o644), folder
+        except OSError:
+            os.close(folder)
+            raise
     except OSError as error:
         raise _unwritable(path, error) from error
-    finally:
-        for descriptor in drafts.values():
-            os.close(descriptor)
+
+
+def write_draft(path: Path, draft: int, raw: bytes) -> None:
+    """Write a draft through to the disk, then give it its name. Raises CheckpointError when that fails."""
+    try:
+        written = os.write(draft, raw)
+        while written < len(raw):
+            written += os.write(draft, raw[written:])
+        os.replace(_hidden(path), path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def flush_folder(folder: Path, descriptor: int) -> None:
+    """See to it that names in a folder last. Raises CheckpointError when that fails."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise _unwritable(folder, error) from error
 
 
 def _hidden(path: Path) -> str:
@@ -158,7 +187,13 @@ def read_file(path: Path) -> bytes:
 def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> None:
     """Write all state to a file of its own."""
     body = pack({**content, **identity._asdict(), "number": 0, "builds_upon": []})
-    write_files(path.parent, {path.name: seal(body)})
+    draft, folder = open_draft(path)
+    try:
+        write_draft(path, draft, seal(body))
+        flush_folder(path.parent, folder)
+    finally:
+        os.close(draft)
+        os.close(folder)
 
 
 def seal(body: bytes) -> bytes:
@@ -289,6 +324,7 @@ class Checkpoints:
         body = pack({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
         self._chain = [*builds_upon, number]
         self._built_upon[number] = builds_upon  # before the writer may ask
+        self._storage.prepare(number)
         self._unsafe.append((number, body))
         self._pending.append((number, self._in_background(self._save)))
 
@@ -296,7 +332,10 @@ class Checkpoints:
         """The numbers of those that are complete since last asked. Raises CheckpointError when one failed."""
         while self._pending and (wait or len(self._pending) > MOST_PENDING or self._pending[0][1].done()):
             number, written = self._pending.popleft()
-            written.result()
+            try:
+                written.result()
+            finally:
+                self._storage.settle(number)
             self.completed += 1
             self.latest = number
             yield number
@@ -317,6 +356,8 @@ class Checkpoints:
         """Wait for the writer."""
         if self._writer is not None:
             self._writer.shutdown(wait=True)
+        while self._pending:
+            self._storage.settle(self._pending.popleft()[0])
 
     def _in_background(self, work: Callable[[], None]) -> Future[None]:
         if isinstance(self._storage, MemoryStorage):
@@ -332,7 +373,11 @@ class Checkpoints:
         """All that wait, at once: a slow disk then has fewer flushes to make."""
         bodies = dict(self._unsafe.popleft() for _ in range(len(self._unsafe)))
         if bodies:
-            self._storage.save(bodies)
+            try:
+                self._storage.save(bodies)
+            except CheckpointError:
+                self._unsafe.extendleft(reversed(bodies.items()))  # each of them has failed, or is tried again
+                raise
             self._numbers += bodies
             self._remove_old()
 

@@ -110,7 +110,7 @@ class Table:
         logs = {} if full else self._logs
         saved = [
             (
-                [(encode_column(list(entries)), encode_column(list(entries.values()), self.types))],
+                [(encode_column(list(entries)), encode_column(list(entries.values()), self.types, self.flat))],
                 encode_column([]),
             )
             for entries in map(self.data.__getitem__, whole)
