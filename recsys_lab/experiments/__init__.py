@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from recsys_lab.experiments.as_of import as_of
+from recsys_lab.experiments.batch_and_stream import batch_and_stream
 from recsys_lab.experiments.cache import Visit, cache_load, cache_staleness
 from recsys_lab.experiments.drifts import AbruptDrift, GradualDrift, NewItems, Season
 from recsys_lab.experiments.evaluate import compare
@@ -27,6 +28,7 @@ _LATER = {
     "arrivals": "on_flink.lateness",
     "ask": "on_kafka.shop",
     "batching": "on_kafka.batching",
+    "counted_at_arrival": "on_flink.lateness",
     "crash": "on_flink.crash",
     "crashes": "on_kafka.guarantees",
     "explore_partitions": "on_kafka.partitions",
@@ -78,6 +80,7 @@ __all__ = [
     "Season",
     "Visit",
     "as_of",
+    "batch_and_stream",
     "cache_load",
     "cache_staleness",
     "compare",

@@ -1,5 +1,7 @@
 """Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
 
+from recsys_lab.plots.at_arrival import at_arrival
+from recsys_lab.plots.batch_and_stream import batch_and_stream, batch_and_stream_sentence
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.crash import crash, crash_sentence
@@ -29,6 +31,9 @@ __all__ = [
     "acknowledged",
     "as_of",
     "as_of_sentence",
+    "at_arrival",
+    "batch_and_stream",
+    "batch_and_stream_sentence",
     "batching",
     "batching_finding",
     "batching_sentence",
