@@ -20,5 +20,5 @@ def batch_lab(purchases: pd.DataFrame, *, every: int = 60) -> Bench:
     def experiment(every: int) -> pd.DataFrame:
         return experiments.batch_and_stream(purchases, every=every)
 
-    controls = {"every": choice("minutes between two runs of the batch", every, MINUTES)}
+    controls = {"every": choice("minutes between two runs", every, MINUTES)}
     return Bench("The batch lab", controls, experiment, plots.batch_and_stream, plots.batch_and_stream_sentence)

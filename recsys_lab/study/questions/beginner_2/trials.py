@@ -15,8 +15,9 @@ from kafka.structs import TopicPartition
 
 from recsys_lab.errors import BrokerError
 from recsys_lab.experiments.on_kafka.guarantees import crashes
+from recsys_lab.experiments.on_kafka.partitions import shares
 from recsys_lab.experiments.on_kafka.replication import LEADER, led_topic, standing_still
-from recsys_lab.experiments.on_kafka.topics import fresh_name, fresh_topics, read_topic
+from recsys_lab.experiments.on_kafka.topics import fresh_topics, read_topic
 from recsys_lab.kafka.broker import LocalKafka
 from recsys_lab.kafka.connection import Connection
 
@@ -54,12 +55,7 @@ def handled(servers: str, keys: Mapping[str, Sequence[str | bytes | None]]) -> d
     """
     topics = dict(zip(keys, fresh_topics(servers, "trial", len(keys), partitions=PARTITIONS), strict=True))
     _send(servers, {topics[name]: chosen for name, chosen in keys.items()})
-    with ExitStack() as stack:
-        group = _two_consumers(servers, list(topics.values()), stack)
-        return {
-            name: [_worked_off(group, topic, order) for order in (range(PARTITIONS), range(PARTITIONS)[::-1])]
-            for name, topic in topics.items()
-        }
+    return {name: _in_two_runs(servers, topic) for name, topic in topics.items()}
 
 
 def copies_after_a_crash(servers: str, commit: str) -> pd.Series:
@@ -150,43 +146,18 @@ def _send(servers: str, keys: Mapping[str, Sequence[str | bytes | None]]) -> Non
         producer.close(timeout=5)
 
 
-def _two_consumers(servers: str, topics: list[str], stack: ExitStack) -> dict[str, KafkaConsumer]:
-    """Members of one group, each with the partitions that Kafka has dealt out to it.
-
-    They keep these from then on: a trial in which the group is dealt out anew half-way would be another one.
-    """
-    name = fresh_name("group")
-    group = {
-        consumer: KafkaConsumer(
-            **Connection.resolve(servers).client(), group_id=name, client_id=consumer, enable_auto_commit=False,
-            auto_offset_reset="earliest", heartbeat_interval_ms=100, session_timeout_ms=10_000,
-        )
-        for consumer in CONSUMERS
-    }  # fmt: skip
-    for member in group.values():
-        stack.callback(member.close, autocommit=False)
-        for topic in topics:
-            member.partitions_for_topic(topic)
-        member.subscribe(topics)
-    deadline = monotonic() + MOST_SECONDS
-    while any(len(member.assignment()) != PARTITIONS * len(topics) // len(group) for member in group.values()):
-        if monotonic() > deadline:
-            raise BrokerError(f"{servers}: two consumers did not come together within {MOST_SECONDS:g} s. Try again.")
-        for member in group.values():
-            member.poll(50)
-    for member in group.values():
-        mine = member.assignment()
-        member.unsubscribe()
-        member.assign(mine)
-    return group
-
-
-def _worked_off(group: Mapping[str, KafkaConsumer], topic: str, order: Sequence[int]) -> list[Handled]:
-    """The partitions of a topic from first to last record, one after the other, each by the member that has it."""
-    owner = {where: name for name, member in group.items() for where in member.assignment()}
-    return list(chain.from_iterable(
-        _read(group[owner[where]], owner[where], where) for where in (TopicPartition(topic, number) for number in order)
-    ))  # fmt: skip
+def _in_two_runs(servers: str, topic: str) -> list[list[Handled]]:
+    """Kafka deals the partitions out to a group of two; then each of the two works off its own, in both orders."""
+    dealt = shares(servers, topic, len(CONSUMERS), partitions=PARTITIONS)
+    owners = {TopicPartition(topic, number): CONSUMERS[reader - 1] for number, reader in enumerate(dealt)}
+    with ExitStack() as stack:
+        consumers = {}
+        for name in CONSUMERS:
+            consumers[name] = KafkaConsumer(**Connection.resolve(servers).client(), client_id=name)
+            stack.callback(consumers[name].close)
+            consumers[name].assign([where for where, owner in owners.items() if owner == name])
+        runs = (list(owners), list(owners)[::-1])
+        return [[row for where in run for row in _read(consumers[owners[where]], owners[where], where)] for run in runs]
 
 
 def _read(member: KafkaConsumer, name: str, where: TopicPartition) -> list[Handled]:
