@@ -30,7 +30,8 @@ def batch_and_stream(purchases: pd.DataFrame, *, every: int = 60) -> pd.DataFram
     minutes = (purchases["timestamp"] - purchases["timestamp"].min()) // pd.Timedelta(minutes=1)
     sold: Counter[str] = Counter()
     listed: list[str] = []
-    ran, batch_read, rows = -every, 0, []
+    ran, batch_read = -every, 0
+    rows: list[tuple[int, ...]] = []
     for minute, bought in purchases["item_id"].groupby(minutes):
         due = int(minute) // every * every
         if due > ran:  # it ran before this minute's purchases, or right after the first ones
