@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from recsys_lab.experiments.as_of import as_of
+from recsys_lab.experiments.batch_and_stream import batch_and_stream
 from recsys_lab.experiments.cache import Visit, cache_load, cache_staleness
 from recsys_lab.experiments.drifts import AbruptDrift, GradualDrift, NewItems, Season
 from recsys_lab.experiments.evaluate import compare
@@ -35,6 +36,7 @@ _LATER = {
     "both_runtimes": "on_flink.both_runtimes",
     "cluster_facts": "on_flink.web_page",
     "committed": "on_flink.shop_topics",
+    "counted_at_arrival": "on_flink.lateness",
     "crash": "on_flink.crash",
     "crash_run": "under_faults.crash_runs",
     "crash_runs": "under_faults.crash_runs",
@@ -120,6 +122,7 @@ __all__ = [
     "Season",
     "Visit",
     "as_of",
+    "batch_and_stream",
     "cache_load",
     "cache_staleness",
     "compare",

@@ -1,7 +1,9 @@
 """Plots: what a table looks like. Each takes a table and gives a picture whose title is the finding."""
 
 from recsys_lab.plots.ab_tests import aa_tests, false_alarms, peeking, peeking_sentence
+from recsys_lab.plots.at_arrival import at_arrival
 from recsys_lab.plots.bandits import bandits
+from recsys_lab.plots.batch_and_stream import batch_and_stream, batch_and_stream_sentence
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.both_runtimes import both_runtimes, both_runtimes_finding, both_runtimes_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
@@ -47,7 +49,10 @@ __all__ = [
     "acknowledged",
     "as_of",
     "as_of_sentence",
+    "at_arrival",
     "bandits",
+    "batch_and_stream",
+    "batch_and_stream_sentence",
     "batching",
     "batching_finding",
     "batching_sentence",

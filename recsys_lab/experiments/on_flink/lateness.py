@@ -61,6 +61,26 @@ def arrivals(purchases: pd.DataFrame, *, seed: int = 0) -> list[Arrival]:
     return sorted(rows, key=lambda row: row.arrived)
 
 
+def counted_at_arrival(stream: Sequence[Arrival], *, window: timedelta = WINDOW) -> pd.DataFrame:
+    """Purchases by window, counted by when they happened and by when they arrived.
+
+    stream: of `arrivals`. Columns: start (minutes since the first window), happened, arrived, elsewhere (of those that
+    happened in this window, how many arrived in a later one).
+    """
+    size = window // timedelta(milliseconds=1)
+    table = pd.DataFrame(stream, columns=["time", "arrived", "item_id"])
+    happened, arrived = table["time"] // size, table["arrived"] // size
+    windows = range(int(happened.min()), int(arrived.max()) + 1)
+    return pd.DataFrame(
+        {
+            "start": [(number - windows[0]) * size / 60_000 for number in windows],
+            "happened": happened.value_counts().reindex(windows, fill_value=0).to_numpy(),
+            "arrived": arrived.value_counts().reindex(windows, fill_value=0).to_numpy(),
+            "elsewhere": happened[happened != arrived].value_counts().reindex(windows, fill_value=0).to_numpy(),
+        }
+    )
+
+
 class _Fired(ProcessWindowFunction):
     """A window's count, and when it came on the job's clock; -1 where only the end of the stream made it come."""
 

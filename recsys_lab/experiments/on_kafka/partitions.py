@@ -135,8 +135,11 @@ def _orders(partitions: pd.Series) -> int:
     return factorial(sum(counts)) // prod(map(factorial, counts))
 
 
-def shares(servers: str, topic: str, readers: int) -> tuple[int, ...]:
-    """The reader (from 1) that Kafka gives each partition to, when so many join a group. Raises BrokerError."""
+def shares(servers: str, topic: str, readers: int, *, partitions: int = PARTITIONS) -> tuple[int, ...]:
+    """The reader (from 1) that Kafka gives each partition to, when so many join a group. Raises BrokerError.
+
+    partitions: how many the topic has.
+    """
     connection, group, over = Connection.resolve(servers), fresh_name("readers"), threading.Event()
     threads = [
         threading.Thread(target=_be_a_member, args=(connection, topic, group, number, over), daemon=True)
@@ -145,12 +148,12 @@ def shares(servers: str, topic: str, readers: int) -> tuple[int, ...]:
     for thread in threads:
         thread.start()
     try:
-        owners = _settled(connection, group, readers)
+        owners = _settled(connection, group, readers, partitions)
     finally:
         over.set()
         for thread in threads:
             thread.join()
-    return tuple(owners[partition] for partition in range(PARTITIONS))
+    return tuple(owners[partition] for partition in range(partitions))
 
 
 def _be_a_member(connection: Connection, topic: str, group: str, number: int, over: threading.Event) -> None:
@@ -167,7 +170,7 @@ def _be_a_member(connection: Connection, topic: str, group: str, number: int, ov
         consumer.close(autocommit=False)
 
 
-def _settled(connection: Connection, group: str, readers: int) -> dict[int, int]:
+def _settled(connection: Connection, group: str, readers: int, partitions: int) -> dict[int, int]:
     """Ask the group's coordinator until all have joined and no partition is without a reader."""
     deadline = monotonic() + JOIN_SECONDS
     with admin(connection) as client:
@@ -176,7 +179,7 @@ def _settled(connection: Connection, group: str, readers: int) -> dict[int, int]
                 owners = _owners(client.describe_groups([group])[group], readers)
             except KafkaError:
                 owners = None  # the group does not exist yet
-            if owners is not None and len(owners) == PARTITIONS:
+            if owners is not None and len(owners) == partitions:
                 return owners
             sleep(0.05)
     raise BrokerError(f"{connection.bootstrap_servers}: {readers} readers did not come together in {JOIN_SECONDS:g} s.")

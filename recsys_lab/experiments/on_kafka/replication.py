@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, perf_counter, sleep
 from typing import Any
 
@@ -48,7 +48,7 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
     if len(kafka.pids) != 3:
         raise LabError(f"{kafka!r}: three running brokers are needed; use LocalKafka(brokers=3).")
     servers = kafka.bootstrap_servers
-    topics = {(acks, insync): _topic(servers, insync) for acks in ACKS for insync in INSYNC[acks]}
+    topics = {(acks, insync): led_topic(servers, insync) for acks in ACKS for insync in INSYNC[acks]}
     over = threading.Event()
     flows = [_Flow(servers, topic, acks, over) for (acks, _), topic in topics.items()]
     careful = {insync: flow for (acks, insync), flow in zip(topics, flows, strict=True) if acks == "all"}
@@ -74,8 +74,11 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)[columns]
 
 
-def _topic(servers: str, insync: int) -> str:
-    """A topic of one partition with a copy on every broker, led by the broker that will be killed."""
+def led_topic(servers: str, insync: int) -> str:
+    """A new topic of one partition with a copy on every one of three brokers, led by the broker LEADER.
+
+    insync: least replicas in sync.
+    """
     name, order = fresh_name("safe"), [LEADER, *(broker for broker in range(3) if broker != LEADER)]
     with admin(Connection.resolve(servers)) as client:
         client.create_topics({name: {"assignments": {0: order}, "configs": {"min.insync.replicas": insync}}})
@@ -83,17 +86,25 @@ def _topic(servers: str, insync: int) -> str:
     return name
 
 
-def _kill_while_the_others_stand_still(kafka: LocalKafka) -> float:
-    others = [pid for broker, pid in enumerate(kafka.pids) if broker != LEADER]
+@contextlib.contextmanager
+def standing_still(pids: Iterable[int]) -> Iterator[None]:
+    """Processes do nothing (SIGSTOP) until the `with` block is left."""
+    stopped = list(pids)
     try:
-        for pid in others:
+        for pid in stopped:
             os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in stopped:
+            with contextlib.suppress(ProcessLookupError):  # it has died meanwhile
+                os.kill(pid, signal.SIGCONT)
+
+
+def _kill_while_the_others_stand_still(kafka: LocalKafka) -> float:
+    with standing_still(pid for broker, pid in enumerate(kafka.pids) if broker != LEADER):
         sleep(FROZEN_SECONDS)
         kafka.kill(LEADER)
         return perf_counter()
-    finally:
-        for pid in others:
-            os.kill(pid, signal.SIGCONT)
 
 
 class _Flow(threading.Thread):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from recsys_lab.experiments.on_flink.forgetting import remembered
-from recsys_lab.experiments.on_flink.lateness import Arrival, arrivals, lateness
+from recsys_lab.experiments.on_flink.lateness import Arrival, arrivals, counted_at_arrival, lateness
 from recsys_lab.experiments.on_flink.morning import MINUTE, at
 from recsys_lab.experiments.on_flink.window_kinds import ONE_VISITOR, window_kinds
 from tests.shops import small_shop
@@ -94,3 +94,19 @@ def test_a_time_to_live_holds_those_who_came_within_it() -> None:
     final = last.index[-1]
     there = events[events["timestamp"] > final - pd.Timedelta(hours=2)]["user_id"].nunique()
     assert last.iloc[-1] == there
+
+
+def test_a_purchase_that_arrives_in_a_later_window_is_counted_elsewhere() -> None:
+    minute = 60_000
+    stream = [
+        Arrival(0, 1_000, "lamp"),
+        Arrival(4 * minute, 6 * minute, "mug"),
+        Arrival(7 * minute, 21 * minute, "rug"),
+    ]
+
+    table = counted_at_arrival(stream)
+
+    assert list(table["start"]) == [0, 5, 10, 15, 20]
+    assert list(table["happened"]) == [2, 1, 0, 0, 0]
+    assert list(table["arrived"]) == [1, 1, 0, 0, 1]
+    assert list(table["elsewhere"]) == [1, 1, 0, 0, 0]

@@ -1,8 +1,6 @@
 class Windows:
-    """Purchases counted by when they happened. size, bound, lateness: seconds. late: how many came too late."""
-
     def __init__(self, size: int, bound: int, lateness: int) -> None:
-        self.late = 0
+        self.late = 0  # purchases that came too late so far
 
     def add(self, time: int) -> list[tuple[int, int]]:
         return ...

@@ -1,0 +1,1 @@
+"""How Kafka delivers and orders: keys, acks and commit points chosen for a purpose, and tried on real brokers."""

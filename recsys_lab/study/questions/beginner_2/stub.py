@@ -1,0 +1,5 @@
+answer = {
+    "orders": {"key": lambda event: ..., "acks": ..., "commit": ...},
+    "views": {"key": lambda event: ..., "acks": ..., "commit": ...},
+    "possible": ...,
+}

@@ -1,0 +1,9 @@
+"""All six orders are thought possible."""
+
+TOLD = "a1 and a2 lie in one partition"
+
+answer = {
+    "orders": {"key": lambda event: event.order, "acks": "all", "commit": "after"},
+    "views": {"key": lambda event: None, "acks": 0, "commit": "before"},
+    "possible": ["a1 a2 b1", "a1 b1 a2", "b1 a1 a2", "a2 a1 b1", "a2 b1 a1", "b1 a2 a1"],
+}

@@ -1,0 +1,9 @@
+"""Each event has a key of its own."""
+
+TOLD = "its steps are placed, paid, packed, sent"
+
+answer = {
+    "orders": {"key": lambda event: event.id, "acks": "all", "commit": "after"},
+    "views": {"key": lambda event: None, "acks": 0, "commit": "before"},
+    "possible": ["a1 a2 b1", "a1 b1 a2", "b1 a1 a2"],
+}
