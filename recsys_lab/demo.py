@@ -11,7 +11,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 
 from recsys_lab.engine import StreamingRecommendationEngine
-from recsys_lab.experiments.live import LiveFigures, live_run, start_of
+from recsys_lab.experiments.live import live_run, start_of
+from recsys_lab.experiments.monitoring.figures import LiveFigures, rows
 from recsys_lab.experiments.settings import InMemory, OnKafka, Setting
 
 
@@ -62,22 +63,6 @@ async def _show(
 def view(figures: LiveFigures) -> Group:
     """The figures as a table over a progress bar."""
     table = Table(show_header=False, box=None, padding=(0, 1))
-    for name, value, meaning in rows(figures):
-        table.add_row(name, f"[bold]{value}[/bold]", f"[dim]{meaning}[/dim]")
+    for row in rows(figures):
+        table.add_row(row.name, f"[bold]{row.value}[/bold]", f"[dim]{row.meaning}[/dim]")
     return Group(table, ProgressBar(total=figures.total, completed=figures.interactions, width=60))
-
-
-def rows(figures: LiveFigures) -> list[tuple[str, str, str]]:
-    """(name, value, meaning) of each figure, in reading order."""
-    return [
-        ("date in the data", f"{figures.time:%d %B %Y}", "purchases in their order"),
-        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile and model"),
-        ("throughput", f"{figures.per_second:,.0f} per s", "events and requests, just now"),
-        (
-            "latency",
-            f"{figures.p50_ms:.2f} · {figures.p95_ms:.2f} · {figures.p99_ms:.2f} ms",
-            "p50 · p95 · p99 of an answer",
-        ),
-        ("cache hit rate", f"{figures.cache_hit_rate:.1%}", f"of {figures.requests:,} requests so far"),
-        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"of {figures.questions:,} next purchases"),
-    ]
