@@ -1,6 +1,6 @@
 """Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
 
-Those on Kafka and on dataflows (`on_kafka`, `on_flink`) are imported when they are first asked for: most need them not.
+Those on Kafka, on dataflows and on drift (`on_kafka`, `on_flink`, `drift`, `monitoring`) are imported when they are first asked for: most need them not.
 """
 
 from importlib import import_module
@@ -22,6 +22,7 @@ from recsys_lab.experiments.warm_up import warm_up
 
 _LATER = {
     "a_morning": "on_flink.morning",
+    "alarms": "drift.detection",
     "answer": "on_flink.shop_job",
     "answers": "on_kafka.shop",
     "arrivals": "on_flink.lateness",
@@ -29,31 +30,47 @@ _LATER = {
     "batching": "on_kafka.batching",
     "crash": "on_flink.crash",
     "crashes": "on_kafka.guarantees",
+    "detection": "drift.detection",
+    "detection_signals": "drift.detection",
+    "detection_summary": "drift.detection",
     "explore_partitions": "on_kafka.partitions",
+    "figure_rows": "monitoring.figures",
     "fold_changelog": "on_kafka.shop",
     "forget_shop": "on_kafka.shop",
     "fresh_topic": "on_kafka.topics",
     "hesitation": "on_flink.patterns",
+    "jaccard": "monitoring.lists",
+    "jensen_shannon": "monitoring.shares",
     "job_graph": "on_flink.graph",
     "joined": "on_flink.joins",
     "kafka_shop": "on_kafka.shop",
     "kill_the_leader": "on_kafka.replication",
     "lateness": "on_flink.lateness",
+    "live_table": "monitoring.figures",
     "matches": "on_flink.patterns",
     "partitions": "on_kafka.partitions",
     "quiet_client": "on_kafka.topics",
+    "rbo": "monitoring.lists",
+    "reaction_summary": "drift.reaction",
+    "reactions": "drift.reaction",
     "read_topic": "on_kafka.topics",
     "rebalance": "on_kafka.groups",
     "remembered": "on_flink.forgetting",
+    "risers": "drift.season",
     "sell": "on_kafka.shop",
     "shop_job": "on_flink.shop_job",
+    "shop_run": "monitoring.shops",
     "shoppers": "on_flink.joins",
     "steps": "on_flink.stepping",
+    "surprise": "drift.signals",
     "timed": "on_flink.morning",
     "told": "on_flink.morning",
+    "trade_off": "drift.lab",
     "two_and_two": "on_flink.patterns",
     "until": "on_kafka.waiting",
     "visit": "on_kafka.visits",
+    "watched": "drift.lab",
+    "weeks": "drift.season",
     "window_kinds": "on_flink.window_kinds",
 }
 """Name → the module that has it."""

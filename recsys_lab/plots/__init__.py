@@ -3,6 +3,8 @@
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.crash import crash, crash_sentence
+from recsys_lab.plots.dashboard import dashboard, dashboard_finding
+from recsys_lab.plots.drift import detection, drift_lab, drift_lab_finding, drift_lab_sentence, reactions, season
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
 from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
 from recsys_lab.plots.forgetting import remembered
@@ -38,6 +40,12 @@ __all__ = [
     "crashes",
     "crashes_finding",
     "crashes_sentence",
+    "dashboard",
+    "dashboard_finding",
+    "detection",
+    "drift_lab",
+    "drift_lab_finding",
+    "drift_lab_sentence",
     "event_timeline",
     "hit_rates",
     "hot_swap",
@@ -55,6 +63,7 @@ __all__ = [
     "partitions_sentence",
     "ranking",
     "ranking_sentence",
+    "reactions",
     "rebalance",
     "rebalance_finding",
     "remembered",
@@ -63,6 +72,7 @@ __all__ = [
     "replication_sentence",
     "request_latency",
     "reseeded",
+    "season",
     "shelf",
     "shelf_sentence",
     "skew",

@@ -3,6 +3,8 @@
 from recsys_lab.widgets.batching_lab import batching_lab
 from recsys_lab.widgets.cache_lab import cache_lab
 from recsys_lab.widgets.crash_lab import crash_lab
+from recsys_lab.widgets.dashboard import Dashboard, dashboard
+from recsys_lab.widgets.drift_lab import drift_lab
 from recsys_lab.widgets.feature_lab import feature_lab
 from recsys_lab.widgets.first_steps import first_steps
 from recsys_lab.widgets.guarantee_lab import guarantee_lab
@@ -16,9 +18,12 @@ from recsys_lab.widgets.watermark_lab import watermark_lab
 from recsys_lab.widgets.window_lab import window_lab
 
 __all__ = [
+    "Dashboard",
     "batching_lab",
     "cache_lab",
     "crash_lab",
+    "dashboard",
+    "drift_lab",
     "event_timeline",
     "feature_lab",
     "first_steps",

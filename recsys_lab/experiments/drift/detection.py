@@ -71,8 +71,8 @@ def detection(
     return pd.DataFrame(rows)
 
 
-def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each detector of `detection`: what it finds, how soon, and how often it rings for nothing.
+def detection_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """A row for each detector of a table that `detection` gave: what it finds, how soon, and how often it rings for nothing.
 
     Columns: runs; for each kind but none: `kind found`, `kind delay` (median, in events); false alarms (in calm
     worlds) and false per 100,000 (events).
@@ -92,7 +92,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("detector")
 
 
-def signals(*, seeds: Iterable[int] = (0, 1), delta: float = 0.002, learned: int = 15_000) -> pd.DataFrame:
+def detection_signals(*, seeds: Iterable[int] = (0, 1), delta: float = 0.002, learned: int = 15_000) -> pd.DataFrame:
     """One detector, ADWIN, on four signals of an abrupt drift: `surprise`, and three of the lab's default recommender.
 
     learned: so many events are learned from before anything is asked. Columns: signal, seed, values (in the log),

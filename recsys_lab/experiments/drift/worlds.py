@@ -1,6 +1,6 @@
 """Worlds whose drift is known: nothing changes, tastes change at once, slowly, with the season, or new items appear.
 
-Up to its drift a world is the same as the calm one of its seed, row for row. So what a detector does in the calm world is
+Up to its drift a world is the same as the calm one of its seed, row for row (a season alone has no calm before it). So what a detector does in the calm world is
 what it does wrong, and where it rings later in the others is what it finds.
 """
 
@@ -21,7 +21,7 @@ USERS, ITEMS = 1_000, 1_000
 BEGINS, TAKES = 10, 10
 """Days: when a drift begins, and how long a gradual one takes."""
 
-DAYS = {"none": 30, "abrupt": 13, "gradual": 21, "season": 30, "new items": 20}
+DAYS = {"none": 25, "abrupt": 13, "gradual": 21, "season": 25, "new items": 16}
 """Kind of drift → days that are simulated; some 4,300 events each."""
 
 _DAY = timedelta(days=1)
@@ -29,7 +29,7 @@ _DRIFTS: dict[str, tuple[Drift, ...]] = {
     "none": (),
     "abrupt": (AbruptDrift(at=BEGINS * _DAY),),
     "gradual": (GradualDrift(start=BEGINS * _DAY, end=(BEGINS + TAKES) * _DAY),),
-    "season": (Season("toy", peak=(BEGINS + TAKES) * _DAY, period=2 * TAKES * _DAY, strength=8.0),),
+    "season": (Season("toy", peak=2 * TAKES * _DAY, period=4 * TAKES * _DAY, strength=8.0),),
     "new items": (NewItems(at=BEGINS * _DAY, count=ITEMS),),
 }
 
@@ -50,7 +50,8 @@ class World:
 
 @lru_cache(maxsize=2)
 def world(kind: str, seed: int = 0, *, users: int = USERS) -> World:
-    """A world with this kind of drift: one of DAYS. A season begins at its low point, half a period before its peak.
+    """A world with this kind of drift: one of DAYS. A season begins with the log, at its low point, and
+    is complete at its peak; the others begin after BEGINS days.
 
     Raises InvalidEvent for an unknown kind.
     """
@@ -61,6 +62,6 @@ def world(kind: str, seed: int = 0, *, users: int = USERS) -> World:
     if kind == "none":
         return World(kind, events, len(events), len(events))
     moments = (events["timestamp"] - simulated.truth.start) / pd.Timedelta(days=1)
-    complete = BEGINS + (TAKES if kind in ("gradual", "season") else 0)
-    begins, ends = np.searchsorted(moments.to_numpy(), [BEGINS, complete])
+    first, last = {"gradual": (BEGINS, BEGINS + TAKES), "season": (0, 2 * TAKES)}.get(kind, (BEGINS, BEGINS))
+    begins, ends = np.searchsorted(moments.to_numpy(), [first, last])
     return World(kind, events, int(begins), int(ends))

@@ -58,7 +58,7 @@ class Row(NamedTuple):
     measured: bool = False
 
 
-def rows(figures: LiveFigures) -> list[Row]:
+def figure_rows(figures: LiveFigures) -> list[Row]:
     """Every figure as text, in reading order."""
     drift = figures.drift
     return [
@@ -89,7 +89,7 @@ def rows(figures: LiveFigures) -> list[Row]:
     ]
 
 
-def as_table(run: Iterable[LiveFigures]) -> pd.DataFrame:
+def live_table(run: Iterable[LiveFigures]) -> pd.DataFrame:
     """A row for each of the figures, a column for each of their fields, those of `drift` included."""
     table = pd.DataFrame([{**figures._asdict(), **figures.drift._asdict()} for figures in run])
     return table.drop(columns="drift")
