@@ -1,6 +1,7 @@
 """Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
 
-Those on Kafka, on dataflows and on drift (`on_kafka`, `on_flink`, `drift`, `monitoring`) are imported when they are first asked for: most need them not.
+Those on Kafka, dataflows and drift (`on_kafka`, `on_flink`, `drift`, `monitoring`) are imported when they are first
+asked for: most need them not.
 """
 
 from importlib import import_module

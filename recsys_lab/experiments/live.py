@@ -82,6 +82,7 @@ async def live_run(
         if number - reported >= report_every or number == len(rows):
             reported = number
             yield watch.figures(batch[-1].timestamp, len(rows), drifts)
+            watch.begin_stretch()  # only now: what the reader did with the figures is not the shop's time
 
 
 def start_of(interactions: pd.DataFrame) -> SimulatedClock:
@@ -98,7 +99,7 @@ class _ServiceWatch:
         self._interactions = self._requests = self._from_cache = self._stale = 0
         self._age = 0.0
         self._questions = self._hits = 0
-        self._begin_stretch()
+        self.begin_stretch()
 
     def answered(self, user_id: str, answer: Answered) -> None:
         self._requests += 1
@@ -119,14 +120,14 @@ class _ServiceWatch:
         self._lag = max(self._lag, self._setting.lag())
 
     def figures(self, time: pd.Timestamp, total: int, drifts: DriftWatch) -> LiveFigures:
-        """The figures so far; from here on a new stretch is counted."""
+        """The figures so far."""
         elapsed, work = perf_counter() - self._began, self._interactions + self._requests - self._work_before
         self._latency.merge(self._stretch_latency)
         self._questions += self._stretch_questions
         self._hits += self._stretch_hits
         milliseconds = self._latency.percentiles_ms()
         served = self._from_cache
-        figures = LiveFigures(
+        return LiveFigures(
             time=time,
             interactions=self._interactions,
             total=total,
@@ -146,10 +147,9 @@ class _ServiceWatch:
             recent_hit_rate=self._stretch_hits / self._stretch_questions if self._stretch_questions else nan,
             drift=drifts.stretch(),
         )
-        self._begin_stretch()
-        return figures
 
-    def _begin_stretch(self) -> None:
+    def begin_stretch(self) -> None:
+        """From here on a new stretch is counted."""
         self._began, self._work_before = perf_counter(), self._interactions + self._requests
         self._stretch_latency = LatencySketch()
         self._stretch_questions = self._stretch_hits = self._lag = 0

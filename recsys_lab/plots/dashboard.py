@@ -52,7 +52,7 @@ def dashboard(table: pd.DataFrame) -> Picture:
             drift.axvline(moment, color=colour, linestyle=":", linewidth=1.4)
     drift.set(ylabel="distance from all before", ylim=(0, None))
     for number, ax in enumerate(axes):
-        ax.legend(fontsize=7, frameon=False, loc="best")
+        ax.legend(fontsize=7, frameon=ax is cache, loc="lower left" if ax is cache else "best")
         ax.yaxis.label.set_size(8)
         if number >= 3:
             ax.set_xlabel("interactions (thousands)", fontsize=8)

@@ -33,11 +33,17 @@ def drift_lab(table: pd.DataFrame, trade: pd.DataFrame) -> Picture:
     for offset in table.attrs["alarms"]:
         false = offset < begins
         ax.axvline(offset / 1_000, color=RED if false else GREEN, linestyle=":" if false else "-", linewidth=1.6)
-    ax.set(xlabel="events (thousands)", ylabel="surprise (0 to 1, mean of 500 values)", xlim=(0, table.attrs["events"] / 1_000))
+    ax.set(
+        xlabel="events (thousands)",
+        ylabel="surprise (0 to 1, mean of 500 values)",
+        xlim=(0, table.attrs["events"] / 1_000),
+    )
     kind = table.attrs["kind"]
     if trade["delay"].notna().any():
         settings.plot(trade["false"], trade["delay"], color=GREY, linewidth=1, zorder=1)
-        settings.scatter(trade["false"], trade["delay"], color=[INK if now else GREY for now in trade["now"]], s=36, zorder=2)
+        settings.scatter(
+            trade["false"], trade["delay"], color=[INK if now else GREY for now in trade["now"]], s=36, zorder=2
+        )
         settings.set_ylim(0, 1.15 * trade["delay"].max())
         settings.set_ylabel(f"events until it is found ({kind}, median)")
     else:
@@ -73,7 +79,7 @@ def drift_lab_sentence(table: pd.DataFrame, trade: pd.DataFrame) -> str:
 
 
 def detection(table: pd.DataFrame) -> Picture:
-    """Delay of every run, by kind of drift and detector; on the right false alarms. table: of `experiments.detection`."""
+    """Delay of every run, by kind of drift and detector; right: false alarms. table: of `experiments.detection`."""
     names = list(table["detector"].unique())
     first = table[table["detector"] == names[0]]
     abrupt = first.loc[first["kind"] == "abrupt", "delay"]
@@ -120,9 +126,8 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
     """
     after = rates["after"]
     figure, axes = picture(
-        f"After the drift starting anew lifts the hit rate of the tastes from {after['do nothing']:.3f} to "
-        f"{after['start anew']:.3f}; ItemNeighbours it costs {after['ItemNeighbours, do nothing']:.3f} → "
-        f"{after['ItemNeighbours, start anew']:.3f}",
+        f"Starting anew helps the model of tastes (hit rate {after['do nothing']:.3f} → {after['start anew']:.3f}) and "
+        f"harms ItemNeighbours ({after['ItemNeighbours, do nothing']:.3f} → {after['ItemNeighbours, start anew']:.3f})",
         columns=2,
     )
     counts = table.groupby(["policy", "since"])[["hits", "questions"]].sum()
@@ -145,11 +150,14 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
 
     table: of `experiments.weeks`.
     """
-    above = table[(table["input_drift"] > 2 * table["chance"]) & (table["week"] >= "2011-07-01")]
-    since = f"{above['week'].min():%-d %B}" if len(above) else "never"
+    autumn = table[table["week"] >= "2011-07-01"]
+    begins = autumn.loc[autumn["input_drift"] > 2 * autumn["chance"], "week"].min()
+    half = [autumn.loc[autumn[name] > autumn[name].max() / 2, "week"].min() for name in ("bought_share", "shown_share")]
+    behind = (half[1] - half[0]).days // 7
     finding = (
-        f"{category} begins in the week of {since}: {percent(table['bought_share'].max())} of what is bought at its "
-        f"height, {percent(table['shown_share'].max())} of what is shown"
+        f"{category} begins in the week of {begins:%-d %B}, and grows from {percent(table['bought_share'].min())} to "
+        f"{percent(autumn['bought_share'].max())} of what is bought; what is shown is "
+        f"{behind} week{'' if behind == 1 else 's'} behind"
     )
     figure, (share, distance) = picture(finding, rows=2, height=5.0)
     for ax, columns in (
@@ -159,10 +167,12 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
         scale = 100 if ax is share else 1
         for column, words, colour in columns:
             ax.plot(table["week"], scale * table[column], color=colour, linewidth=2, label=words)
-        ax.axvspan(pd.Timestamp("2011-03-01"), pd.Timestamp("2011-09-01"), color=FAINT, alpha=0.35, linewidth=0)
+        ax.axvspan(pd.Timestamp("2011-03-01"), pd.Timestamp("2011-09-01"), color=FAINT, alpha=0.6, linewidth=0)
     distance.plot(table["week"], table["chance"], color=GREY, linewidth=1, label="two halves of the same week, bought")
     share.set(ylabel=f"share of {category} (%)", ylim=(0, None))
-    distance.set(ylabel="Jensen-Shannon distance", xlabel="week (grey: the ordinary months it is compared with)", ylim=(0, None))
+    distance.set(
+        ylabel="Jensen-Shannon distance", xlabel="week (grey: the ordinary months it is compared with)", ylim=(0, None)
+    )
     for ax in (share, distance):
         ax.legend(fontsize=8, frameon=False, loc="upper center", ncols=3)
     return figure

@@ -15,7 +15,8 @@ from recsys_lab.experiments.drift.signals import Signal, recommender_errors, sur
 
 CALM_DELTA = 1e-5
 """ADWIN's delta for `surprise`. Its bound supposes values that do not depend on each other; views of one visit do, so
-river's default of 0.002 rings for nothing about once in 130,000 events. Chosen on seeds 100 to 105, not on those reported."""
+river's default of 0.002 rings for nothing about once in 100,000 events. Chosen on seeds 100 to 105, not on those
+reported."""
 
 DETECTORS: Mapping[str, MakeDetector] = {
     "ADWIN, δ = 0.00001": lambda: adwin(CALM_DELTA),
@@ -45,9 +46,9 @@ def detection(
 ) -> pd.DataFrame:
     """Every detector on every kind of world for every seed: a row each.
 
-    signal: from kind and seed. Columns: detector, kind, seed, events (in the log), false_alarms (before the drift begins;
-    in a calm world all), delay (from the beginning of the drift to the first alarm, in events; NaN when it is missed),
-    alarms (since the beginning).
+    signal: from kind and seed. Columns: detector, kind, seed, events (in the log), false_alarms (before the drift
+    begins; in a calm world all), delay (from the beginning of the drift to the first alarm, in events;
+    NaN when it is missed), alarms (since the beginning).
     """
     rows = []
     for seed in seeds:
@@ -72,7 +73,7 @@ def detection(
 
 
 def detection_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """A row for each detector of a table that `detection` gave: what it finds, how soon, and how often it rings for nothing.
+    """A row for each detector of a table of `detection`: what it finds, how soon, how often it rings for nothing.
 
     Columns: runs; for each kind but none: `kind found`, `kind delay` (median, in events); false alarms (in calm
     worlds) and false per 100,000 (events).
@@ -102,7 +103,9 @@ def detection_signals(*, seeds: Iterable[int] = (0, 1), delta: float = 0.002, le
     for seed in seeds:
         found = {**recommender_errors("abrupt", seed, skip=learned), "surprise": surprise("abrupt", seed)}
         for name, signal in found.items():
-            after = [offset - signal.begins for offset in alarms(signal, lambda: adwin(delta)) if offset >= signal.begins]
+            after = [
+                offset - signal.begins for offset in alarms(signal, lambda: adwin(delta)) if offset >= signal.begins
+            ]
             asked, drifted = signal.offsets >= learned, signal.offsets >= signal.begins
             soon = signal.offsets < signal.begins + 5_000
             rows.append(

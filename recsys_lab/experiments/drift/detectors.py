@@ -59,7 +59,7 @@ def page_hinkley(threshold: float = 50.0, delta: float = 0.005) -> Detector:
 
 
 def kswin(alpha: float = 0.005, *, seed: int = 0) -> Detector:
-    """KSWIN with river's windows of 100 and 30 values. alpha: chance of a false alarm at *each* value; smaller is calmer."""
+    """KSWIN with river's windows of 100 and 30 values. alpha: chance of a false alarm at *each* value."""
     return Rising(KSWIN(alpha=alpha, seed=seed))
 
 

@@ -15,7 +15,7 @@ from recsys_lab.experiments.drift.signals import surprise
 SMOOTHED, DRAWN = 500, 400
 
 SETTINGS: dict[str, tuple[float, ...]] = {
-    "ADWIN": (0.1, 0.002, 1e-3, 1e-5, 1e-9),
+    "ADWIN": (0.1, 0.01, 0.002, 1e-5, 1e-9),
     "Page-Hinkley": (10.0, 20.0, 50.0, 100.0, 200.0),
 }
 """Detector → its settings, from loud to calm."""
@@ -33,8 +33,12 @@ def watched(kind: str, detector: str = "ADWIN", calm: int = 4, *, seed: int = 0)
     level = pd.Series(signal.values).rolling(SMOOTHED).mean()
     table = pd.DataFrame({"offset": signal.offsets, "level": level}).iloc[SMOOTHED :: len(level) // DRAWN]
     table.attrs = {
-        "kind": kind, "begins": signal.begins, "ends": signal.ends, "events": signal.events, "alarms": alarms(signal, make)
-    }  # fmt: skip
+        "kind": kind,
+        "begins": signal.begins,
+        "ends": signal.ends,
+        "events": signal.events,
+        "alarms": alarms(signal, make),
+    }
     return table
 
 
@@ -61,5 +65,7 @@ def _runs(kind: str, detector: str, calm: int, seeds: tuple[int, ...]) -> pd.Dat
 def _make(detector: str, calm: int) -> MakeDetector:
     settings = SETTINGS.get(detector, ())
     if not 1 <= calm <= len(settings):
-        raise InvalidEvent(f"{shorten(detector)}, setting {shorten(calm)}: there are {', '.join(SETTINGS)}, each 1 to 5")
+        raise InvalidEvent(
+            f"{shorten(detector)}, setting {shorten(calm)}: there are {', '.join(SETTINGS)}, each 1 to 5"
+        )
     return partial(_MAKE[detector], settings[calm - 1])

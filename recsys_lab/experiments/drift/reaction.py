@@ -1,9 +1,9 @@
 """What to do when the alarm rings: nothing, start anew, or forget faster?
 
-One recommender (`TasteRecommender`, whose tastes are what drifts) goes through a world test then learn, under several
-policies. A detector listens to its surprise; when it rings, the policy acts. The hit rate before and after says what the
-policy was worth. The lab's default recommender goes beside it, with and without a reset: it knows other things, which
-did not drift.
+One recommender (`TasteRecommender`, whose tastes are what drifts) goes through a world, test then learn, under
+several policies. A detector listens to its surprise; when it rings, the policy acts. The hit rate before and after says
+what the policy was worth. The lab's default recommender goes beside it, with and without a reset: it knows other
+things, which did not drift.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def risers(purchases: pd.DataFrame, *, delta: float = 0.002) -> pd.DataFrame:
     """When a category's share of the baskets has risen, as ADWIN hears it: a row for each alarm, in order.
 
     One detector for each category; its values are the category's share of each basket, in order. delta: of each
-    detector. Columns: category, at (time of the basket), before, after (mean share of the 1,000 baskets on either side).
+    detector. Columns: category, at (time of the basket), before, after (mean share of 1,000 baskets on either side).
     """
     shares = pd.crosstab(purchases["session_id"], purchases["category"], normalize="index")
     baskets = purchases.drop_duplicates("session_id")

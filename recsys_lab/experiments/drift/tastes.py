@@ -2,9 +2,12 @@
 
 Of each user is known how often they turned to each category. What that says about the next item is a probability, so
 what the user then does can be more or less of a surprise: −log2 P(category | user), in bits. Hit or miss says one bit
-about a list of ten; surprise says how wrong the model was, at every event. That makes it the better signal for a detector.
+about a list of ten; surprise says how wrong the model was, at every event. So it is the better signal for a detector.
 
-A user of few events is thought to be like everybody: P(category | user) = (turns + PRIOR × share of all) / (all turns + PRIOR).
+A user of few events is thought to be like everybody:
+
+    P(category | user) = (turns to it + PRIOR × its share of all turns) / (all turns of the user + PRIOR)
+
 Items looked at one after the other in the same category are one turn: the first one decides.
 """
 
@@ -53,7 +56,7 @@ class Tastes:
         self._all[category] = self._all.get(category, 0.0) + worth
 
     def probability(self, user_id: str, category: str, at: datetime) -> float:
-        """How likely the user turns to the category next, above 0; all unknown categories together count as one turn."""
+        """How likely the user turns to the category next, above 0; all unknown ones together count as one turn."""
         worth = 1.0 if self._decay is None else self._decay.fade(at)
         turns = self._users.get(user_id, {})
         share = (self._all.get(category, 0.0) * worth + 1.0) / (sum(self._all.values()) * worth + len(self._all) + 1.0)
@@ -89,7 +92,9 @@ class Tastes:
             self._decay.origin = None if state["origin"] is None else datetime.fromisoformat(state["origin"])
         self._users = {user_id: dict(turns) for user_id, turns in state["users"].items()}
         self._all = dict(state["all"])
-        self._latest = {user: (category, datetime.fromisoformat(at)) for user, (category, at) in state["latest"].items()}
+        self._latest = {
+            user: (category, datetime.fromisoformat(at)) for user, (category, at) in state["latest"].items()
+        }
 
     def _scale(self, factor: float) -> None:
         if factor != 1.0:

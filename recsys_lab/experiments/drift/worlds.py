@@ -1,7 +1,6 @@
 """Worlds whose drift is known: nothing changes, tastes change at once, slowly, with the season, or new items appear.
 
-Up to its drift a world is the same as the calm one of its seed, row for row (a season alone has no calm before it). So what a detector does in the calm world is
-what it does wrong, and where it rings later in the others is what it finds.
+What a detector does in a calm world, and before a drift begins, is wrong; where it rings after that is what it finds.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Is what we show still what we showed, and is what comes in still what came in? Watched while a shop runs.
 
 Three drifts, and none needs to know the truth:
-- of recommendations: how alike a user's list is to that user's list before (`rbo`, `jaccard`), and how far what is shown
-  to all in a stretch of the run is from all that was shown before it (Jensen-Shannon distance of the categories);
+- of recommendations: how alike a user's list is to that user's list before (`rbo`, `jaccard`), and how far what is
+  shown to all in a stretch of the run is from all shown before it (Jensen-Shannon distance of the categories);
 - of the input: the same distance for what is taken;
 - of the error: a list either holds the item taken next or not; ADWIN rings when misses have become more frequent.
 
@@ -76,7 +76,7 @@ class DriftWatch:
         self._shown.add(map(self._category, items))
 
     def taken(self, items: Iterable[str]) -> None:
-        """A batch of items was taken, whoever took them."""
+        """A batch of items was taken; the input's detector compares it with all stretches before this one."""
         batch = Counter(map(self._category, items))
         if batch and self._taken.before:
             self._input_alarms += self._input.update(jensen_shannon(batch, self._taken.before))

@@ -81,7 +81,9 @@ def figure_rows(figures: LiveFigures) -> list[Row]:
         Row("staleness", _staleness(figures), "age of what the cache served; would be others"),
         Row("hit rate @ 10", f"{figures.hit_rate:.3f}", f"of {figures.questions:,} next purchases"),
         Row("hit rate, just now", _number(figures.recent_hit_rate, ".3f"), "in the last stretch"),
-        Row("lists alike", f"{_number(drift.rbo)} · {_number(drift.jaccard)}", "RBO · Jaccard with a user's list before"),
+        Row(
+            "lists alike", f"{_number(drift.rbo)} · {_number(drift.jaccard)}", "RBO · Jaccard with a user's list before"
+        ),
         Row("shown has moved", _number(drift.shown_drift), "from all shown before, 0 to 1"),
         Row("input has moved", _number(drift.input_drift), "from all taken before, 0 to 1"),
         Row("on the rise", _rising(drift), "share of what is taken, in points"),

@@ -3,14 +3,13 @@
 The Jensen-Shannon distance: the root of the mean of both distributions' Kullback-Leibler divergence from their
 average, in bits. Of the many distances this one, because all of these hold for it and few of them for the others:
 - it is finite where one side has an item that the other lacks (Kullback-Leibler is not; new items are the normal case);
-- it lies between 0 (the same) and 1 (nothing in common), whatever the number of items, so that it can be drawn and bounded;
+- it lies between 0 (the same) and 1 (nothing in common), whatever the number of items, so it can be drawn;
 - it is symmetric and keeps the triangle inequality, so that ways add up (Endres and Schindelin, "A new metric for
   probability distributions", IEEE Trans. Information Theory 49(7), 2003);
 - it needs no order of the items, as Kolmogorov-Smirnov or the earth mover's distance would.
 
-Two samples of the same distribution are never quite equal: with n drawn on each side from m kinds the squared distance
-is about (m − 1) / (8 n ln 2) by chance alone. Compare categories rather than items, or look at how far two halves of the same
-week are apart.
+Two samples of the same distribution are never quite equal. Compare categories rather than items, of which there are
+few, and look at how far two halves of the same week are apart.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ async def shop_run(
 ) -> AsyncIterator[LiveFigures]:
     """The figures of a shop through which the interactions pour, as `live_run` gives them.
 
-    interactions: as `datasets.load` gives them. servers: of a Kafka without a shop in it; None for the engine in memory.
+    interactions: as `datasets.load` gives them. servers: of a Kafka without a shop in it; None for in memory.
     The shop is closed at the end, or when the iterator is (`aclose`).
     """
     clock = start_of(interactions)

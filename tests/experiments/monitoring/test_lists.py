@@ -23,14 +23,14 @@ def agreement(a: Sequence[str], b: Sequence[str], depth: int) -> float:
     common by then; that is the assumption behind RBO_ext.
     """
     short, long = sorted((a, b), key=len)
-    s, l = len(short), len(long)
+    s, end = len(short), len(long)
     if depth <= s:
         return len(set(short[:depth]) & set(long[:depth])) / depth
     ended = len(set(short) & set(long[:s])) / s
-    seen = len(set(short) & set(long[: min(depth, l)]))
-    if depth <= l:
+    seen = len(set(short) & set(long[: min(depth, end)]))
+    if depth <= end:
         return (seen + ended * (depth - s)) / depth
-    return (seen + ended * (l - s)) / l
+    return (seen + ended * (end - s)) / end
 
 
 def rbo_by_definition(a: Sequence[str], b: Sequence[str], p: float) -> float:
