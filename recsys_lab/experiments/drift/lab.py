@@ -53,7 +53,9 @@ def trade_off(kind: str, detector: str = "ADWIN", *, seeds: Iterable[int] = (0, 
         quiet = _runs("none", detector, calm, tuple(seeds))
         drifting = _runs(kind, detector, calm, tuple(seeds))
         false = 100_000 * quiet["false_alarms"].sum() / quiet["events"].sum()
-        rows.append((calm, false, drifting["delay"].median(), int(drifting["delay"].isna().sum()), len(drifting)))
+        delays = drifting["delay"].dropna()
+        delay = delays.median() if len(delays) else float("nan")
+        rows.append((calm, false, delay, len(drifting) - len(delays), len(drifting)))
     return pd.DataFrame(rows, columns=["calm", "false", "delay", "missed", "runs"])
 
 

@@ -65,29 +65,27 @@ def figure_rows(figures: LiveFigures) -> list[Row]:
         Row("date in the data", f"{figures.time:%d %B %Y}", "purchases in their order"),
         Row("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile and model"),
         Row("throughput", f"{figures.per_second:,.0f} per s", "events and requests, just now", measured=True),
-        Row("lag", f"{figures.lag:,}", "most events not yet learned from, just now", measured=True),
+        Row("lag", f"{figures.lag:,}", "events not learned from yet", measured=True),
         Row(
             "latency",
-            " · ".join(f"{ms:.2f}" for ms in (figures.p50_ms, figures.p95_ms, figures.p99_ms, figures.p999_ms)),
+            " · ".join(map(_milliseconds, (figures.p50_ms, figures.p95_ms, figures.p99_ms, figures.p999_ms))),
             "ms: p50 · p95 · p99 · p99.9",
             measured=True,
         ),
         Row("cache hit rate", f"{figures.cache_hit_rate:.1%}", f"of {figures.requests:,} requests so far"),
         Row(
             "cache misses",
-            f"{figures.cold:.1%} · {figures.invalidated:.1%} · {figures.expired:.1%} · {figures.evicted:.1%}",
-            "cold · dropped · expired · evicted",
+            f"{figures.cold:.0%} · {figures.invalidated:.0%} · {figures.expired:.0%} · {figures.evicted:.0%}",
+            "cold, dropped, expired, evicted",
         ),
-        Row("staleness", _staleness(figures), "age of what the cache served; would be others"),
+        Row("staleness", _staleness(figures), "age in the cache; share outdated"),
         Row("hit rate @ 10", f"{figures.hit_rate:.3f}", f"of {figures.questions:,} next purchases"),
-        Row("hit rate, just now", _number(figures.recent_hit_rate, ".3f"), "in the last stretch"),
-        Row(
-            "lists alike", f"{_number(drift.rbo)} · {_number(drift.jaccard)}", "RBO · Jaccard with a user's list before"
-        ),
+        Row("just now", _number(figures.recent_hit_rate, ".3f"), "in the last stretch"),
+        Row("lists alike", f"{_number(drift.rbo)} · {_number(drift.jaccard)}", "RBO · Jaccard, to the list before"),
         Row("shown has moved", _number(drift.shown_drift), "from all shown before, 0 to 1"),
         Row("input has moved", _number(drift.input_drift), "from all taken before, 0 to 1"),
-        Row("on the rise", _rising(drift), "share of what is taken, in points"),
-        Row("alarms", f"{drift.error_alarms} · {drift.input_alarms}", "of the error · of the input, so far (ADWIN)"),
+        Row("on the rise", _rising(drift), "share of what is taken, points"),
+        Row("alarms", f"{drift.error_alarms} · {drift.input_alarms}", "error · input, so far (ADWIN)"),
     ]
 
 
@@ -99,6 +97,11 @@ def live_table(run: Iterable[LiveFigures]) -> pd.DataFrame:
 
 def _number(value: float, how: str = ".2f") -> str:
     return "–" if isnan(value) else format(value, how)
+
+
+def _milliseconds(value: float) -> str:
+    """Three digits or more, whatever the size."""
+    return format(value, ".2f" if value < 10 else ".1f" if value < 100 else ",.0f")
 
 
 def _staleness(figures: LiveFigures) -> str:
