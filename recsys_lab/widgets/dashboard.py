@@ -28,7 +28,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]
     def __init__(self, run: AsyncIterator[Any]) -> None:
         self._run, self._seen = run, list[Any]()
         self._task: asyncio.Task[None] | None = None
-        self._button = ipywidgets.Button(description="Run", icon="play", button_style="")
+        self._button = ipywidgets.Button(description="Run", icon="play")
         self._figures = ipywidgets.HTML("<i>Nothing has happened yet.</i>")
         self._image = ipywidgets.Image(format="png", layout={"max_width": "100%"})
         self._button.on_click(self._on_click)
@@ -80,8 +80,12 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]
 
     async def _go_on(self) -> None:
         me = asyncio.current_task()
-        while self._task is me and await self._step():
-            await asyncio.sleep(0.05)  # clicks come in here
+        try:
+            while self._task is me and await self._step():
+                await asyncio.sleep(0.05)  # clicks come in here
+        except Exception as error:  # nobody awaits this task: the reader must see it here
+            self._figures.value = f"<b>The run has failed:</b> {html.escape(f'{type(error).__name__}: {error}')}"
+            self._button.disabled = True
 
     async def _step(self) -> bool:
         """One stretch; False when there is none left."""
