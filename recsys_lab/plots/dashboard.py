@@ -39,7 +39,7 @@ def dashboard(table: pd.DataFrame) -> Picture:
         colors=[colour for _, colour in _CACHE.values()], labels=[words for words, _ in _CACHE.values()],
     )  # fmt: skip
     cache.set(ylabel="requests (%)", ylim=(0, 100))
-    hits.plot(x, table["recent_hit_rate"], color=GREY, linewidth=1, marker=".", label="just now")
+    hits.plot(x, table["recent_hit_rate"], color=GREY, linewidth=0, marker=".", label="just now")
     hits.plot(x, table["hit_rate"], color=BLUE, linewidth=2, label="so far")
     hits.set(ylabel="hit rate @ 10", ylim=(0, None))
     lists.plot(x, table["rbo"], color=PURPLE, linewidth=1.6, marker=".", label="rank-biased overlap")

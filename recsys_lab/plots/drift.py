@@ -152,12 +152,11 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
     """
     autumn = table[table["week"] >= "2011-07-01"]
     begins = autumn.loc[autumn["input_drift"] > 2 * autumn["chance"], "week"].min()
-    half = [autumn.loc[autumn[name] > autumn[name].max() / 2, "week"].min() for name in ("bought_share", "shown_share")]
-    behind = (half[1] - half[0]).days // 7
+    early = table[table["week"].between("2011-09-01", "2011-10-23")]
     finding = (
-        f"{category} begins in the week of {begins:%-d %B}, and grows from {percent(table['bought_share'].min())} to "
-        f"{percent(autumn['bought_share'].max())} of what is bought; what is shown is "
-        f"{behind} week{'' if behind == 1 else 's'} behind"
+        f"{category} begins in the week of {begins:%-d %B}: until the end of October it is "
+        f"{percent(early['bought_share'].mean())} of what is bought, and {percent(early['shown_share'].mean())} "
+        "of what is shown"
     )
     figure, (share, distance) = picture(finding, rows=2, height=5.0)
     for ax, columns in (

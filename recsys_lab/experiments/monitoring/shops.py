@@ -19,11 +19,17 @@ ASK_EVERY, ASK_EVERY_ON_KAFKA = 20, 400
 
 
 async def shop_run(
-    interactions: pd.DataFrame, *, servers: str | None = None, seed: int = 0, report_every: int = 1_000
+    interactions: pd.DataFrame,
+    *,
+    servers: str | None = None,
+    seed: int = 0,
+    ask_every: int | None = None,
+    report_every: int = 1_000,
 ) -> AsyncIterator[LiveFigures]:
     """The figures of a shop through which the interactions pour, as `live_run` gives them.
 
     interactions: as `datasets.load` gives them. servers: of a Kafka without a shop in it; None for in memory.
+    ask_every: interactions in a batch; 20 in memory and 400 on Kafka by default.
     The shop is closed at the end, or when the iterator is (`aclose`).
     """
     clock = start_of(interactions)
@@ -31,7 +37,7 @@ async def shop_run(
         async with StreamingRecommendationEngine(clock=clock, seed=seed, exploration=0.0) as engine:
             setting = InMemory(engine, clock)
             async for figures in live_run(
-                setting, interactions, seed=seed, ask_every=ASK_EVERY, report_every=report_every
+                setting, interactions, seed=seed, ask_every=ask_every or ASK_EVERY, report_every=report_every
             ):
                 yield figures
         return
@@ -40,6 +46,6 @@ async def shop_run(
     async with live_shop(servers, clock, seed) as system:
         on_kafka = OnKafka(system, clock)
         async for figures in live_run(
-            on_kafka, interactions, seed=seed, ask_every=ASK_EVERY_ON_KAFKA, report_every=report_every
+            on_kafka, interactions, seed=seed, ask_every=ask_every or ASK_EVERY_ON_KAFKA, report_every=report_every
         ):
             yield figures
