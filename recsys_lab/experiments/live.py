@@ -60,6 +60,7 @@ async def live_run(
         return answers
 
     await setting.categorise(categories)
+    watch.begin_stretch()
     for start in range(0, len(rows), ask_every):
         batch = rows[start : start + ask_every]
         if start:
@@ -152,7 +153,8 @@ class _ServiceWatch:
         """From here on a new stretch is counted."""
         self._began, self._work_before = perf_counter(), self._interactions + self._requests
         self._stretch_latency = LatencySketch()
-        self._stretch_questions = self._stretch_hits = self._lag = 0
+        self._stretch_questions = self._stretch_hits = 0
+        self._lag: int = 0
 
     def _shares_of_misses(self) -> Mapping[str, float]:
         misses, requests = self._setting.misses(), max(1, self._requests)

@@ -106,7 +106,7 @@ class OnKafka:
 
     def __init__(self, system: KafkaRecommendationSystem, clock: SimulatedClock) -> None:
         self.clock, self._system = clock, system
-        self._told = system.metrics()["folded"]
+        self._told: int = system.metrics()["folded"]
 
     async def categorise(self, categories: Mapping[str, str]) -> None:
         pairs = list(categories.items())
@@ -137,7 +137,8 @@ class OnKafka:
         return _has(self._system.engine, user_id, item_id)
 
     def lag(self) -> int:
-        return max(0, self._told - int(self._system.metrics()["folded"]))
+        folded: int = self._system.metrics()["folded"]
+        return max(0, self._told - folded)
 
     def misses(self) -> Mapping[str, int]:
         return self._system.engine.recommendation_cache.miss_causes()

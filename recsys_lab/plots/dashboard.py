@@ -53,7 +53,7 @@ def dashboard(table: pd.DataFrame) -> Picture:
     drift.set(ylabel="distance from all before", ylim=(0, None))
     for number, ax in enumerate(axes):
         ax.legend(fontsize=7, frameon=ax is cache, loc="lower left" if ax is cache else "best")
-        ax.yaxis.label.set_size(8)
+        ax.yaxis.label.set_fontsize(8)
         if number >= 3:
             ax.set_xlabel("interactions (thousands)", fontsize=8)
     return figure

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.dates import date2num
 
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, GREY, INK, ORANGE, RED, Picture, percent, picture
 
@@ -166,7 +167,13 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
         scale = 100 if ax is share else 1
         for column, words, colour in columns:
             ax.plot(table["week"], scale * table[column], color=colour, linewidth=2, label=words)
-        ax.axvspan(pd.Timestamp("2011-03-01"), pd.Timestamp("2011-09-01"), color=FAINT, alpha=0.6, linewidth=0)
+        ax.axvspan(
+            date2num(pd.Timestamp("2011-03-01")),
+            date2num(pd.Timestamp("2011-09-01")),
+            color=FAINT,
+            alpha=0.6,
+            linewidth=0,
+        )
     distance.plot(table["week"], table["chance"], color=GREY, linewidth=1, label="two halves of the same week, bought")
     share.set(ylabel=f"share of {category} (%)", ylim=(0, None))
     distance.set(

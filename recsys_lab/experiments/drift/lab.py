@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 
 import pandas as pd
 
 from recsys_lab.errors import InvalidEvent, shorten
 from recsys_lab.experiments.drift.detection import alarms, detection
-from recsys_lab.experiments.drift.detectors import MakeDetector, adwin, page_hinkley
+from recsys_lab.experiments.drift.detectors import Detector, MakeDetector, adwin, page_hinkley
 from recsys_lab.experiments.drift.signals import surprise
 
 SMOOTHED, DRAWN = 500, 400
@@ -20,7 +20,7 @@ SETTINGS: dict[str, tuple[float, ...]] = {
 }
 """Detector → its settings, from loud to calm."""
 
-_MAKE = {"ADWIN": adwin, "Page-Hinkley": page_hinkley}
+_MAKE: dict[str, Callable[[float], Detector]] = {"ADWIN": adwin, "Page-Hinkley": page_hinkley}
 
 
 def watched(kind: str, detector: str = "ADWIN", calm: int = 4, *, seed: int = 0) -> pd.DataFrame:

@@ -110,7 +110,7 @@ def reaction_summary(table: pd.DataFrame, *, until: int = 10_000) -> pd.DataFram
     """A row for each policy: hit rate before the drift, and in the `until` events after it began."""
 
     def rate(rows: pd.DataFrame) -> float:
-        return round(rows["hits"].sum() / rows["questions"].sum(), 3)
+        return round(float(rows["hits"].sum() / rows["questions"].sum()), 3)
 
     after = table["since"].between(0, until, inclusive="left")
     rows = {

@@ -97,7 +97,8 @@ def _shown(purchases: pd.DataFrame) -> pd.DataFrame:
 
 def _monday(times: pd.Series) -> pd.Series:
     days = times.dt.tz_localize(None).dt.normalize()
-    return days - pd.to_timedelta(days.dt.weekday, unit="D")
+    mondays: pd.Series = days - pd.to_timedelta(days.dt.weekday, unit="D")
+    return mondays
 
 
 def _by_week(rows: pd.DataFrame) -> dict[pd.Timestamp, Counter[str]]:

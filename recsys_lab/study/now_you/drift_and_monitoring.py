@@ -73,13 +73,13 @@ def best_setting(answer: Any) -> Report:
         if detector is ... or calm is ...:
             raise NotAttempted
         expect(detector in SETTINGS, f"detector is {shorten(detector)}; one of {', '.join(SETTINGS)} is needed.")
-        costs = {
-            (name, int(row.calm)): row  # type: ignore[call-overload]
+        costs: dict[tuple[str, int], Any] = {
+            (name, row.calm): row
             for name in SETTINGS
             for row in trade_off("abrupt", name).itertuples()
         }
         expect((detector, calm) in costs, f"calm is {shorten(calm)}; a whole number, 1 to 5, is needed.")
-        mine: Any = costs[detector, calm]
+        mine = costs[detector, calm]
         rate = f"{mine.false:.1f} false alarms in 100,000 events"
         expect(mine.false <= MOST_FALSE, f"{detector}, {calm}: {rate}; one is the most.")
         best = min(row.delay for row in costs.values() if row.false <= MOST_FALSE)
