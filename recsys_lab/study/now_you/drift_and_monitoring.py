@@ -74,9 +74,9 @@ def best_setting(answer: Any) -> Report:
             raise NotAttempted
         expect(detector in SETTINGS, f"detector is {shorten(detector)}; one of {', '.join(SETTINGS)} is needed.")
         costs: dict[tuple[str, int], Any] = {
-            (name, row.calm): row
+            (name, calm_level): row
             for name in SETTINGS
-            for row in trade_off("abrupt", name).itertuples()
+            for calm_level, row in enumerate(trade_off("abrupt", name).itertuples(), start=1)
         }
         expect((detector, calm) in costs, f"calm is {shorten(calm)}; a whole number, 1 to 5, is needed.")
         mine = costs[detector, calm]
