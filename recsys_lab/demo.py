@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pandas as pd
 from rich.console import Console, Group
@@ -10,9 +11,8 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from recsys_lab.engine import StreamingRecommendationEngine
-from recsys_lab.experiments.live import LiveFigures, live_run, start_of
-from recsys_lab.experiments.settings import InMemory, OnKafka, Setting
+from recsys_lab.experiments.monitoring.figures import LiveFigures, figure_rows
+from recsys_lab.experiments.monitoring.shops import shop_run
 
 
 def demo(
@@ -27,57 +27,32 @@ def demo(
 
 
 async def _in_memory(interactions: pd.DataFrame, seed: int, console: Console) -> LiveFigures:
-    clock = start_of(interactions)
-    async with StreamingRecommendationEngine(clock=clock, seed=seed, exploration=0.0) as engine:
-        return await _show(InMemory(engine, clock), interactions, seed, console, ask_every=20)
+    return await _show(shop_run(interactions, seed=seed), console)
 
 
 async def _on_kafka(interactions: pd.DataFrame, seed: int, console: Console) -> LiveFigures:
-    from recsys_lab.kafka import KafkaRecommendationSystem, LocalKafka
+    from recsys_lab.kafka import LocalKafka
 
-    clock = start_of(interactions)
     with console.status("Starting Kafka ..."):
         kafka = LocalKafka.or_external().start()
     try:
-        options = {"exploration": 0.0}
-        async with KafkaRecommendationSystem(
-            kafka.bootstrap_servers, clock=clock, seed=seed, engine_options=options
-        ) as system:
-            return await _show(OnKafka(system, clock), interactions, seed, console, ask_every=400)
+        return await _show(shop_run(interactions, servers=kafka.bootstrap_servers, seed=seed), console)
     finally:
         kafka.stop()
 
 
-async def _show(
-    setting: Setting, interactions: pd.DataFrame, seed: int, console: Console, *, ask_every: int
-) -> LiveFigures:
+async def _show(run: AsyncIterator[LiveFigures], console: Console) -> LiveFigures:
     figures: LiveFigures | None = None
     with Live(console=console, refresh_per_second=8) as live:
-        async for figures in live_run(setting, interactions, seed=seed, ask_every=ask_every):
+        async for figures in run:
             live.update(view(figures))
-    assert figures is not None, "live_run yields at the end of every run"
+    assert figures is not None, "a run yields at its end"
     return figures
 
 
 def view(figures: LiveFigures) -> Group:
     """The figures as a table over a progress bar."""
     table = Table(show_header=False, box=None, padding=(0, 1))
-    for name, value, meaning in rows(figures):
-        table.add_row(name, f"[bold]{value}[/bold]", f"[dim]{meaning}[/dim]")
+    for row in figure_rows(figures):
+        table.add_row(row.name, f"[bold]{row.value}[/bold]", f"[dim]{row.meaning}[/dim]")
     return Group(table, ProgressBar(total=figures.total, completed=figures.interactions, width=60))
-
-
-def rows(figures: LiveFigures) -> list[tuple[str, str, str]]:
-    """(name, value, meaning) of each figure, in reading order."""
-    return [
-        ("date in the data", f"{figures.time:%d %B %Y}", "purchases in their order"),
-        ("interactions", f"{figures.interactions:,} of {figures.total:,}", "each updates profile and model"),
-        ("throughput", f"{figures.per_second:,.0f} per s", "events and requests, just now"),
-        (
-            "latency",
-            f"{figures.p50_ms:.2f} · {figures.p95_ms:.2f} · {figures.p99_ms:.2f} ms",
-            "p50 · p95 · p99 of an answer",
-        ),
-        ("cache hit rate", f"{figures.cache_hit_rate:.1%}", f"of {figures.requests:,} requests so far"),
-        ("hit rate @ 10", f"{figures.hit_rate:.3f}", f"of {figures.questions:,} next purchases"),
-    ]

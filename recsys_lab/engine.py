@@ -308,6 +308,19 @@ class StreamingRecommendationEngine:
         except Exception as error:
             raise self._failure(error) from error
 
+    def preview(self, user_id: str | None, num_recommendations: int = 10) -> list[Recommendation]:
+        """What a request without context and filters would get now if nothing were cached.
+
+        For looking, as monitoring does: nothing is published, counted or cached. Raises LabError when the engine
+        is not running or the recommender failed.
+        """
+        self._require_running()
+        try:
+            with self._state:
+                return list(self._compute(user_id or ANYBODY, num_recommendations, {}, Filters.parse({})))
+        except Exception as error:
+            raise self._failure(error) from error
+
     @property
     def user_profiles(self) -> dict[str, profiles.UserProfile]:
         """Profiles by user: the one store, kept by the profile processor."""
@@ -350,10 +363,8 @@ class StreamingRecommendationEngine:
         cached = self.recommendation_cache.get(*key)
         if cached is not None:
             return EngineAnswer(cached, from_cache=True)
-        scored = self._rank(user_id, n, request.request_context, Filters.parse(request.filters))
-        now = self.clock.now()
-        recommendations = tuple(Recommendation(s.item_id, s.score, s.reasons(), now) for s in scored)
-        self.recommendation_cache.put(*key, recommendations, [s.item_id for s in scored])
+        recommendations = self._compute(user_id, n, request.request_context, Filters.parse(request.filters))
+        self.recommendation_cache.put(*key, recommendations, [r.item_id for r in recommendations])
         return EngineAnswer(recommendations, from_cache=False)
 
     # -- reacting to the streams --
@@ -386,6 +397,13 @@ class StreamingRecommendationEngine:
         self.event_streams["responses"].publish(response)
 
     # -- ranking --
+
+    def _compute(
+        self, user_id: str, n: int, context: Mapping[str, Any], filters: Filters
+    ) -> tuple[Recommendation, ...]:
+        scored = self._rank(user_id, n, context, filters)
+        now = self.clock.now()
+        return tuple(Recommendation(s.item_id, s.score, s.reasons(), now) for s in scored)
 
     def _rank(self, user_id: str, n: int, context: Mapping[str, Any], filters: Filters) -> list[Scored]:
         seen = () if filters.include_seen else self._seen(user_id)

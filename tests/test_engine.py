@@ -274,6 +274,33 @@ def test_a_ttl_of_zero_turns_the_cache_off():
     with_engine(work, cache_ttl=timedelta(0))
 
 
+def test_a_preview_is_what_would_be_computed_now_and_leaves_no_trace():
+    async def work(engine):
+        await a_small_shop(engine)
+        cached = await engine.get_recommendations("ann")
+        await engine.process_user_interaction("bob", "vase", "purchase")  # hers stays in the cache
+        fresh, served = engine.preview("ann"), await engine.get_recommendations("ann")
+        engine.recommendation_cache.clear()
+        computed = await engine.get_recommendations("ann")
+        return cached, fresh, served, computed
+
+    cached, fresh, served, computed = with_engine(work, exploration=0.0)
+    assert served == cached
+    assert fresh == computed
+    assert fresh != cached
+
+
+def test_a_preview_counts_and_publishes_nothing():
+    async def work(engine):
+        await a_small_shop(engine)
+        before = engine.recommendation_cache.stats(), len(responses(engine))
+        engine.preview("ann")
+        return before, (engine.recommendation_cache.stats(), len(responses(engine)))
+
+    before, after = with_engine(work)
+    assert after == before
+
+
 def test_what_a_caller_does_to_its_list_changes_no_later_answer():
     async def work(engine: Engine) -> None:
         await a_small_shop(engine)

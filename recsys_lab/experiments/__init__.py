@@ -1,6 +1,6 @@
 """Experiments: each a function from parameters to a table, for a script, a test, a notebook or a widget.
 
-Those on Kafka, on dataflows and under faults (`on_kafka`, `on_flink`, `under_faults`) are imported when they are first
+Those on Kafka, on dataflows, under faults, on drift and the like (all in `_LATER`) are imported when they are first
 asked for: most need them not.
 """
 
@@ -26,6 +26,7 @@ _LATER = {
     "a_morning": "on_flink.morning",
     "aa_tests": "online.ab_tests",
     "ab_test": "online.ab_tests",
+    "alarms": "drift.detection",
     "answer": "on_flink.shop_job",
     "answers": "on_kafka.shop",
     "arrivals": "on_flink.lateness",
@@ -45,6 +46,10 @@ _LATER = {
     "expected_seconds": "under_faults.recovery",
     "explore_partitions": "on_kafka.partitions",
     "false_alarms": "online.ab_tests",
+    "detection": "drift.detection",
+    "detection_signals": "drift.detection",
+    "detection_summary": "drift.detection",
+    "figure_rows": "monitoring.figures",
     "fold_changelog": "on_kafka.shop",
     "forget_shop": "on_kafka.shop",
     "found_by": "online.ab_tests",
@@ -53,6 +58,8 @@ _LATER = {
     "herd": "under_faults.retries",
     "herds": "under_faults.retries",
     "hesitation": "on_flink.patterns",
+    "jaccard": "monitoring.lists",
+    "jensen_shannon": "monitoring.shares",
     "job_graph": "on_flink.graph",
     "jobs_on": "on_flink.web_page",
     "joined": "on_flink.joins",
@@ -63,6 +70,7 @@ _LATER = {
     "lambda_views": "two_layers",
     "lateness": "on_flink.lateness",
     "live_update": "online.live_update",
+    "live_table": "monitoring.figures",
     "matches": "on_flink.patterns",
     "overload": "under_faults.overload",
     "overloads": "under_faults.overload",
@@ -72,6 +80,9 @@ _LATER = {
     "peeking": "online.ab_tests",
     "poison": "under_faults.poison",
     "quiet_client": "on_kafka.topics",
+    "rbo": "monitoring.lists",
+    "reaction_summary": "drift.reaction",
+    "reactions": "drift.reaction",
     "read_topic": "on_kafka.topics",
     "readers_at": "on_flink.two_readers",
     "rebalance": "on_kafka.groups",
@@ -81,15 +92,19 @@ _LATER = {
     "runtime_costs": "on_flink.costs",
     "regions": "replicas",
     "schedulers": "tenancy",
+    "risers": "drift.season",
     "sell": "on_kafka.shop",
     "shop_between_topics": "on_flink.shop_topics",
     "shop_job": "on_flink.shop_job",
+    "shop_run": "monitoring.shops",
     "shoppers": "on_flink.joins",
     "steps": "on_flink.stepping",
     "storm": "under_faults.retries",
     "tenants": "tenancy",
+    "surprise": "drift.signals",
     "timed": "on_flink.morning",
     "told": "on_flink.morning",
+    "trade_off": "drift.lab",
     "two_and_two": "on_flink.patterns",
     "two_proportions": "online.ab_tests",
     "until": "on_kafka.waiting",
@@ -97,6 +112,8 @@ _LATER = {
     "version_of": "online.ab_tests",
     "visit": "on_kafka.visits",
     "web_page": "on_flink.web_page",
+    "watched": "drift.lab",
+    "weeks": "drift.season",
     "window_kinds": "on_flink.window_kinds",
     "young": "under_faults.recovery",
 }

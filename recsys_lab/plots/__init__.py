@@ -10,6 +10,8 @@ from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_late
 from recsys_lab.plots.course_map import course_map
 from recsys_lab.plots.crash import crash, crash_sentence
 from recsys_lab.plots.crash_runs import crash_run, crash_run_sentence, crash_runs
+from recsys_lab.plots.dashboard import dashboard, dashboard_finding
+from recsys_lab.plots.drift import detection, drift_lab, drift_lab_finding, drift_lab_sentence, reactions, season
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
 from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
 from recsys_lab.plots.forgetting import remembered
@@ -70,6 +72,12 @@ __all__ = [
     "crashes",
     "crashes_finding",
     "crashes_sentence",
+    "dashboard",
+    "dashboard_finding",
+    "detection",
+    "drift_lab",
+    "drift_lab_finding",
+    "drift_lab_sentence",
     "event_timeline",
     "false_alarms",
     "herd",
@@ -99,6 +107,7 @@ __all__ = [
     "progress_map",
     "ranking",
     "ranking_sentence",
+    "reactions",
     "rebalance",
     "rebalance_finding",
     "recovery",
@@ -112,6 +121,7 @@ __all__ = [
     "reseeded",
     "runtime_costs",
     "runtime_costs_finding",
+    "season",
     "shelf",
     "shelf_sentence",
     "skew",

@@ -4,6 +4,8 @@ from recsys_lab.widgets.batch_lab import batch_lab
 from recsys_lab.widgets.batching_lab import batching_lab
 from recsys_lab.widgets.cache_lab import cache_lab
 from recsys_lab.widgets.crash_lab import crash_lab
+from recsys_lab.widgets.dashboard import Dashboard, dashboard
+from recsys_lab.widgets.drift_lab import drift_lab
 from recsys_lab.widgets.fault_lab import fault_lab
 from recsys_lab.widgets.feature_lab import feature_lab
 from recsys_lab.widgets.first_steps import first_steps
@@ -25,10 +27,13 @@ from recsys_lab.widgets.watermark_lab import watermark_lab
 from recsys_lab.widgets.window_lab import window_lab
 
 __all__ = [
+    "Dashboard",
     "batch_lab",
     "batching_lab",
     "cache_lab",
     "crash_lab",
+    "dashboard",
+    "drift_lab",
     "event_timeline",
     "fault_lab",
     "feature_lab",

@@ -71,6 +71,13 @@ def kafka_shop(kafka: Any, clock: Clock, name: str) -> KafkaRecommendationSystem
     return shop
 
 
+def live_shop(servers: str, clock: Clock, seed: int) -> KafkaRecommendationSystem:
+    """An instance with a cache, not yet started; without chance in its answers. `forget_shop` knows of it as well."""
+    shop = KafkaRecommendationSystem(servers, clock=clock, seed=seed, engine_options={"exploration": 0.0})
+    _opened.append(shop)
+    return shop
+
+
 async def sell(shop: KafkaRecommendationSystem, clock: SimulatedClock, purchases: pd.DataFrame) -> int:
     """Send the items' categories and all purchases, and turn the clock to nine the next morning; how many were sent.
 
