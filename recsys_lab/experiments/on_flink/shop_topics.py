@@ -26,9 +26,13 @@ def purchases_topic(servers: str, purchases: pd.DataFrame) -> str:
     topic = fresh_topic(servers, "purchases", partitions=PARTITIONS)
     producer = KafkaProducer(**Connection.resolve(servers).client(), acks="all", linger_ms=20)
     try:
-        for row in interactions_of(purchases):
+        sent = [
             producer.send(topic, key=row["user_id"].encode(), value=msgspec.json.encode(row))
+            for row in interactions_of(purchases)
+        ]
         producer.flush(60)
+        for future in sent:
+            future.get(0)  # raises what was refused: a topic that lacks a purchase would make two jobs differ
     finally:
         producer.close(timeout=5)
     return topic
