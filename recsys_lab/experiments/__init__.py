@@ -26,6 +26,7 @@ _LATER = {
     "answers": "on_kafka.shop",
     "arrivals": "on_flink.lateness",
     "ask": "on_kafka.shop",
+    "batched_day": "batch_queue",
     "batching": "on_kafka.batching",
     "crash": "on_flink.crash",
     "crash_at_each_step": "till_log",
