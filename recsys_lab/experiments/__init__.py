@@ -21,6 +21,7 @@ from recsys_lab.experiments.subscribers import subscribers
 from recsys_lab.experiments.warm_up import warm_up
 
 _LATER = {
+    "VISIT_V1": "schema_reading",
     "a_morning": "on_flink.morning",
     "answer": "on_flink.shop_job",
     "answers": "on_kafka.shop",
@@ -48,6 +49,7 @@ _LATER = {
     "read_topic": "on_kafka.topics",
     "rebalance": "on_kafka.groups",
     "remembered": "on_flink.forgetting",
+    "schema_changes": "schema_reading",
     "sell": "on_kafka.shop",
     "shop_job": "on_flink.shop_job",
     "shoppers": "on_flink.joins",

@@ -50,10 +50,10 @@ def _expect_in_time(table: pd.DataFrame, batches: list[Batch], day: Day) -> None
     own = [batch for batch in batches if day.load_of[batch.first] == load.Index]
     worst = max(own, key=lambda batch: batch.answered_ms - day.arrivals[batch.first])
     waited, size = worst.sent_ms - day.arrivals[worst.first], worst.last - worst.first
-    others = f" The bound was missed in {len(late)} of {len(table)} loads." if len(late) > 1 else ""
+    more = f" The bound was missed in {len(late)} of {len(table)} loads." if len(late) > 1 else ""
     raise NotYet(
         f"at {load.load} p99 was {load.p99_ms:,.0f} ms, and {BOUND_MS:.0f} are allowed. In its worst batch of {size:,} "
-        f"the oldest had waited {waited:,.0f} ms when it was sent, and the machine took {worst.service_ms:,.0f}.{others}"
+        f"the oldest had waited {waited:,.0f} ms when it was sent, and the machine took {worst.service_ms:,.0f}.{more}"
     )
 
 
