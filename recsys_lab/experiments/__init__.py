@@ -33,6 +33,7 @@ _LATER = {
     "crash_at_each_step": "till_log",
     "crashes": "on_kafka.guarantees",
     "explore_partitions": "on_kafka.partitions",
+    "fixed_batches": "batch_queue",
     "fold_changelog": "on_kafka.shop",
     "forget_shop": "on_kafka.shop",
     "fresh_topic": "on_kafka.topics",

@@ -181,9 +181,14 @@ def measure(batches: Sequence[Batch], day: Day) -> pd.DataFrame:
 
 
 def batched_day(batcher: Batcher, *, seed: int = 3) -> pd.DataFrame:
-    """What a batcher makes of the five loads of DAY; columns as of `measure`."""
+    """What a batcher makes of the five loads of DAY; columns as of `measure`, and bound_ms."""
     day = a_day(seed=seed)
-    return measure(list(work(batcher, day)), day)
+    return measure(list(work(batcher, day)), day).assign(bound_ms=BOUND_MS)
+
+
+def fixed_batches(*, size: int, wait_ms: float) -> pd.DataFrame:
+    """What a fixed setting makes of the five loads of DAY; columns as of `batched_day`."""
+    return batched_day(Fixed(size, wait_ms))
 
 
 SIZES = (20, 40, 60, 80, 100, 150, 200)

@@ -38,7 +38,7 @@ class Visits:
         return _reads(new, old) and _reads(old, new)
 
 
-WIDER = {"int": {"long", "float", "double"}, "long": {"float", "double"}, "float": {"double"}}
+_WIDER = {"int": {"long", "float", "double"}, "long": {"float", "double"}, "float": {"double"}}
 
 
 def _reads(reader: Any, writer: Any) -> bool:
@@ -48,7 +48,7 @@ def _reads(reader: Any, writer: Any) -> bool:
     if isinstance(reader, list):
         return any(_reads(branch, writer) for branch in reader)
     if isinstance(writer, str) or isinstance(reader, str):
-        return bool(reader == writer or (isinstance(reader, str) and reader in WIDER.get(writer, ())))
+        return bool(reader == writer or (isinstance(reader, str) and reader in _WIDER.get(writer, ())))
     if writer["type"] != reader["type"] or writer.get("name") != reader.get("name"):
         return False
     if writer["type"] == "enum":
