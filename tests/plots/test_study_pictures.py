@@ -31,7 +31,8 @@ def test_a_cut_at_each_step_counts_the_wrong_balances() -> None:
 def test_loads_tell_where_the_bound_is_missed_and_where_there_is_room() -> None:
     table = pd.DataFrame(
         {
-            "load": ["10 a second", "90 a second"], "batches": [100, 1200], "size": [2.0, 60.0], "p50_ms": [30.0, 900.0],
+            "load": ["10 a second", "90 a second"], "batches": [100, 1200], "size": [2.0, 60.0],
+            "p50_ms": [30.0, 900.0],
             "p99_ms": [60.0, 4000.0], "late": [0.0, 0.7], "bound_ms": [200.0, 200.0],
         }
     )  # fmt: skip

@@ -16,7 +16,11 @@ class Sink:
     def deliver(self, payment):
         if self.disk.get("seen " + payment.id):
             return
-        pending = {"id": payment.id, "account": payment.account, "balance": self.balance(payment.account) + payment.amount}
+        pending = {
+            "id": payment.id,
+            "account": payment.account,
+            "balance": self.balance(payment.account) + payment.amount,
+        }
         self.disk.put("pending", pending)
         self.apply(pending)
 

@@ -30,18 +30,28 @@ def missing(reader, writer):
 
 
 class Visits:
-    V2 = parse_schema({
-        "type": "record",
-        "name": "Visit",
-        "fields": [
-            {"name": "user", "type": "string"},
-            {"name": "item", "type": "string"},
-            {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["view", "purchase", "other", "wish"], "default": "other"}},
-            {"name": "channel", "default": "-", "type": "string", "aliases": ["device"]},
-            {"name": "session", "type": ["null", "string"], "default": None},
-            {"name": "weight", "type": "double", "default": 1.0},
-        ],
-    })
+    V2 = parse_schema(
+        {
+            "type": "record",
+            "name": "Visit",
+            "fields": [
+                {"name": "user", "type": "string"},
+                {"name": "item", "type": "string"},
+                {
+                    "name": "kind",
+                    "type": {
+                        "type": "enum",
+                        "name": "Kind",
+                        "symbols": ["view", "purchase", "other", "wish"],
+                        "default": "other",
+                    },
+                },
+                {"name": "channel", "default": "-", "type": "string", "aliases": ["device"]},
+                {"name": "session", "type": ["null", "string"], "default": None},
+                {"name": "weight", "type": "double", "default": 1.0},
+            ],
+        }
+    )
 
     def read(self, messages, schemas, version):
         mine = parse_schema(schemas[version])

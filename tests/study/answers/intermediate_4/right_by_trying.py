@@ -25,7 +25,15 @@ class Visits:
         "fields": [
             {"name": "user", "type": "string"},
             {"name": "item", "type": "string"},
-            {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["view", "purchase", "other", "wish"], "default": "other"}},
+            {
+                "name": "kind",
+                "type": {
+                    "type": "enum",
+                    "name": "Kind",
+                    "symbols": ["view", "purchase", "other", "wish"],
+                    "default": "other",
+                },
+            },
             {"name": "channel", "type": "string", "default": "unknown", "aliases": ["device"]},
             {"name": "session", "type": ["null", "string"], "default": None},
             {"name": "weight", "type": "double", "default": 1.0},
@@ -33,7 +41,9 @@ class Visits:
     }
 
     def read(self, messages, schemas, version):
-        return [schemaless_reader(io.BytesIO(payload), schemas[written], schemas[version]) for written, payload in messages]
+        return [
+            schemaless_reader(io.BytesIO(payload), schemas[written], schemas[version]) for written, payload in messages
+        ]
 
     def may_follow(self, old, new):
         return tried(old, new) and tried(new, old)

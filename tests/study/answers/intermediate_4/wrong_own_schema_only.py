@@ -27,7 +27,15 @@ class Visits:
         "fields": [
             {"name": "user", "type": "string"},
             {"name": "item", "type": "string"},
-            {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["view", "purchase", "other", "wish"], "default": "other"}},
+            {
+                "name": "kind",
+                "type": {
+                    "type": "enum",
+                    "name": "Kind",
+                    "symbols": ["view", "purchase", "other", "wish"],
+                    "default": "other",
+                },
+            },
             {"name": "channel", "type": "string", "default": "unknown", "aliases": ["device"]},
             {"name": "session", "type": ["null", "string"], "default": None},
             {"name": "weight", "type": "double", "default": 1.0},

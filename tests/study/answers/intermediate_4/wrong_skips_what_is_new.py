@@ -27,7 +27,15 @@ class Visits:
         "fields": [
             {"name": "user", "type": "string"},
             {"name": "item", "type": "string"},
-            {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["view", "purchase", "other", "wish"], "default": "other"}},
+            {
+                "name": "kind",
+                "type": {
+                    "type": "enum",
+                    "name": "Kind",
+                    "symbols": ["view", "purchase", "other", "wish"],
+                    "default": "other",
+                },
+            },
             {"name": "channel", "type": "string", "default": "unknown", "aliases": ["device"]},
             {"name": "session", "type": ["null", "string"], "default": None},
             {"name": "weight", "type": "double", "default": 1.0},
@@ -36,7 +44,9 @@ class Visits:
 
     def read(self, messages, schemas, version):
         known = [(written, payload) for written, payload in messages if written <= version]
-        return [schemaless_reader(io.BytesIO(payload), schemas[written], schemas[version]) for written, payload in known]
+        return [
+            schemaless_reader(io.BytesIO(payload), schemas[written], schemas[version]) for written, payload in known
+        ]
 
     def may_follow(self, old, new):
         return tried(old, new) and tried(new, old)
