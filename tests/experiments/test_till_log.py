@@ -103,5 +103,5 @@ def test_the_table_tells_for_each_step_what_the_account_holds() -> None:
 def test_each_faulty_sink_is_faulty_in_its_own_way() -> None:
     table = experiments.crash_at_each_step()
     wrong = (table["held"] - table["right"]).groupby(table["sink"])
-    assert wrong.max().to_dict() == {"balance, then mark": 500, "last id": 800, "mark, then balance": 0}
+    assert wrong.max().to_dict() == {"balance, then mark": 500, "last id": 500, "mark, then balance": 0}
     assert wrong.min().to_dict() == {"balance, then mark": 0, "last id": 0, "mark, then balance": -500}

@@ -43,7 +43,8 @@ def check(make_batcher: Callable[[], Any]) -> str:
 
 def _expect_in_time(table: pd.DataFrame, batches: list[Batch], day: Day) -> None:
     """Raise NotYet, telling of the first load in which more than one in a hundred was late, and of its worst batch."""
-    late: list[Any] = [row for row in table.itertuples() if row.late > MAY_BE_LATE]
+    rows: list[Any] = list(table.itertuples())
+    late = [row for row in rows if row.late > MAY_BE_LATE]
     if not late:
         return
     load = late[0]

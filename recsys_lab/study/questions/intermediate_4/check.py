@@ -72,7 +72,10 @@ def _newer(record: dict[str, Any]) -> dict[str, Any]:
 
 def _expect_evolved(schemas: dict[int, Schema]) -> None:
     """Raise NotYet unless each version reads each."""
-    records = {2: [V2_RECORD, {**V2_RECORD, "session": None, "kind": "view"}], 1: [V1_RECORD]}
+    records: dict[int, list[dict[str, Any]]] = {
+        2: [V2_RECORD, {**V2_RECORD, "session": None, "kind": "view"}],
+        1: [V1_RECORD],
+    }
     for writer, reader in ((2, 2), (1, 2), (2, 1)):
         for record in records[writer]:
             try:
