@@ -23,6 +23,7 @@ from recsys_lab.experiments.subscribers import subscribers
 from recsys_lab.experiments.warm_up import warm_up
 
 _LATER = {
+    "VISIT_V1": "schema_reading",
     "a_morning": "on_flink.morning",
     "aa_tests": "online.ab_tests",
     "ab_test": "online.ab_tests",
@@ -33,6 +34,7 @@ _LATER = {
     "ask": "on_kafka.shop",
     "bad_moments": "under_faults.crash_runs",
     "bandits": "online.bandits",
+    "batched_day": "batch_queue",
     "batching": "on_kafka.batching",
     "both_runtimes": "on_flink.both_runtimes",
     "cluster_facts": "on_flink.web_page",
@@ -50,6 +52,7 @@ _LATER = {
     "detection_signals": "drift.detection",
     "detection_summary": "drift.detection",
     "figure_rows": "monitoring.figures",
+    "fixed_batches": "batch_queue",
     "fold_changelog": "on_kafka.shop",
     "forget_shop": "on_kafka.shop",
     "found_by": "online.ab_tests",
@@ -93,6 +96,7 @@ _LATER = {
     "regions": "replicas",
     "schedulers": "tenancy",
     "risers": "drift.season",
+    "schema_changes": "schema_reading",
     "sell": "on_kafka.shop",
     "shop_between_topics": "on_flink.shop_topics",
     "shop_job": "on_flink.shop_job",

@@ -227,8 +227,8 @@ class _Checkpoint:
 
 WAITS: dict[str, Callable[[int], float]] = {
     "at once": lambda attempt: 0.0,
-    "after a second": lambda attempt: 1.0,
-    "twice as long each time": lambda attempt: 2.0**attempt,
+    "every second": lambda attempt: 1.0,
+    "after waits that double": lambda attempt: 2.0**attempt,
 }
 """How long to wait after the so-many-th failed attempt, from 0, in seconds."""
 

@@ -185,17 +185,63 @@ def every_cut(make_sink: MakeSink, payments: Sequence[Payment], note_every: int 
         yield Cut(step, after=True)
 
 
-def crash_at_each_step(sinks: dict[str, MakeSink], payments: Sequence[Payment] = ()) -> pd.DataFrame:
-    """What account "ann" holds in the end, for each sink and each step at which the power fails once.
+class _Adds:
+    """What the sinks below share: a balance for each account, under its name."""
 
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def add(self, payment: Payment) -> None:
+        self.disk.put(payment.account, self.balance(payment.account) + payment.amount)
+
+    def balance(self, account: str) -> int:
+        held: int = self.disk.get(account, 0)
+        return held
+
+
+class BalanceFirst(_Adds):
+    """Adds, then marks the payment as done."""
+
+    def deliver(self, payment: Payment) -> None:
+        if not self.disk.get(f"done {payment.id}", False):
+            self.add(payment)
+            self.disk.put(f"done {payment.id}", True)
+
+
+class MarkFirst(_Adds):
+    """Marks the payment as done, then adds."""
+
+    def deliver(self, payment: Payment) -> None:
+        if not self.disk.get(f"done {payment.id}", False):
+            self.disk.put(f"done {payment.id}", True)
+            self.add(payment)
+
+
+class LastId(_Adds):
+    """Adds and remembers the last id, both in one step."""
+
+    def deliver(self, payment: Payment) -> None:
+        if payment.id != self.disk.get("last", ""):
+            balance = self.balance(payment.account) + payment.amount
+            self.disk.put_all({payment.account: balance, "last": payment.id})
+
+
+FAULTY: dict[str, MakeSink] = {"balance, then mark": BalanceFirst, "mark, then balance": MarkFirst, "last id": LastId}
+TWO = (Payment("north", 1, "ann", 500), Payment("south", 1, "ann", 300))
+
+
+def crash_at_each_step(sinks: dict[str, MakeSink] | None = None, *, note_every: int = 2) -> pd.DataFrame:
+    """What ann's account holds in the end, for each sink and each step at which the power fails once.
+
+    She pays 500 and 300, at two tills. sinks: by name; those of FAULTY when none are given. note_every: after so many
+    payments the upstream notes its place.
     Columns: sink, step, what (the step in words), after, held, right (in pence).
     """
-    payments = payments or (Payment("north", 1, "ann", 500), Payment("south", 1, "ann", 300))
-    right = balances(payments)["ann"]
+    right = balances(TWO)["ann"]
     rows = []
-    for name, make_sink in sinks.items():
-        for cut in every_cut(make_sink, payments):
-            delivery = Delivery(make_sink, payments, [cut])
+    for name, make_sink in (FAULTY if sinks is None else sinks).items():
+        for cut in every_cut(make_sink, TWO, note_every):
+            delivery = Delivery(make_sink, TWO, [cut], note_every)
             held = delivery.run().balance("ann")
             rows.append((name, cut.step, delivery.power.steps[cut.step - 1], cut.after, held, right))
     return pd.DataFrame(rows, columns=["sink", "step", "what", "after", "held", "right"])

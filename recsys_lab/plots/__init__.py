@@ -4,12 +4,14 @@ from recsys_lab.plots.ab_tests import aa_tests, false_alarms, peeking, peeking_s
 from recsys_lab.plots.at_arrival import at_arrival
 from recsys_lab.plots.bandits import bandits
 from recsys_lab.plots.batch_and_stream import batch_and_stream, batch_and_stream_sentence
+from recsys_lab.plots.batch_loads import batch_loads, batch_loads_sentence
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
 from recsys_lab.plots.both_runtimes import both_runtimes, both_runtimes_finding, both_runtimes_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.course_map import course_map
 from recsys_lab.plots.crash import crash, crash_sentence
 from recsys_lab.plots.crash_runs import crash_run, crash_run_sentence, crash_runs
+from recsys_lab.plots.crash_steps import crash_steps, crash_steps_sentence
 from recsys_lab.plots.dashboard import dashboard, dashboard_finding
 from recsys_lab.plots.drift import detection, drift_lab, drift_lab_finding, drift_lab_sentence, reactions, season
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
@@ -22,6 +24,7 @@ from recsys_lab.plots.joins import joined
 from recsys_lab.plots.keeping_up import keeping_up
 from recsys_lab.plots.lateness import lateness, lateness_sentence
 from recsys_lab.plots.live_update import live_update
+from recsys_lab.plots.outage import outage, outage_sentence
 from recsys_lab.plots.overload import overload, overload_finding, overload_sentence
 from recsys_lab.plots.package_map import package_map
 from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
@@ -34,6 +37,7 @@ from recsys_lab.plots.regions import regions, regions_sentence
 from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
 from recsys_lab.plots.retries import herd, storm, storm_finding, storm_sentence
 from recsys_lab.plots.runtime_costs import runtime_costs, runtime_costs_finding
+from recsys_lab.plots.schema_changes import schema_changes
 from recsys_lab.plots.shelf import shelf, shelf_sentence
 from recsys_lab.plots.stepping import steps, steps_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
@@ -55,6 +59,8 @@ __all__ = [
     "bandits",
     "batch_and_stream",
     "batch_and_stream_sentence",
+    "batch_loads",
+    "batch_loads_sentence",
     "batching",
     "batching_finding",
     "batching_sentence",
@@ -69,6 +75,8 @@ __all__ = [
     "crash_run_sentence",
     "crash_runs",
     "crash_sentence",
+    "crash_steps",
+    "crash_steps_sentence",
     "crashes",
     "crashes_finding",
     "crashes_sentence",
@@ -94,6 +102,8 @@ __all__ = [
     "learning_curves",
     "live_update",
     "matches",
+    "outage",
+    "outage_sentence",
     "overload",
     "overload_finding",
     "overload_sentence",
@@ -121,6 +131,7 @@ __all__ = [
     "reseeded",
     "runtime_costs",
     "runtime_costs_finding",
+    "schema_changes",
     "season",
     "shelf",
     "shelf_sentence",

@@ -1,6 +1,7 @@
 """Widgets: each binds at most three controls to an experiment, its plot and a sentence."""
 
 from recsys_lab.widgets.batch_lab import batch_lab
+from recsys_lab.widgets.batch_queue_lab import batch_queue_lab
 from recsys_lab.widgets.batching_lab import batching_lab
 from recsys_lab.widgets.cache_lab import cache_lab
 from recsys_lab.widgets.crash_lab import crash_lab
@@ -29,6 +30,7 @@ from recsys_lab.widgets.window_lab import window_lab
 __all__ = [
     "Dashboard",
     "batch_lab",
+    "batch_queue_lab",
     "batching_lab",
     "cache_lab",
     "crash_lab",

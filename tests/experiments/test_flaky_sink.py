@@ -106,4 +106,4 @@ def test_a_checkpoint_is_what_it_was_when_it_was_saved() -> None:
 def test_waits_that_double_call_a_sink_in_trouble_seven_times_instead_of_hundreds() -> None:
     calls = experiments.outage().groupby("waits").size()
     assert calls["at once"] == round(OUTAGE_SECONDS / 0.1) + 1
-    assert calls["twice as long each time"] == 7
+    assert calls["after waits that double"] == 7

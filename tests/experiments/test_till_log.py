@@ -93,8 +93,15 @@ def test_the_table_tells_for_each_step_what_the_account_holds() -> None:
             held: int = self.disk.get(account, 0)
             return held
 
-    table = experiments.crash_at_each_step({"adds": Adds})
+    table = experiments.crash_at_each_step({"adds": Adds}, note_every=1)
 
     assert list(table["step"]) == [1, 1, 2, 2, 3, 3, 4, 4]
     assert list(table["held"]) == [800, 1300, 1300, 800, 800, 1100, 1100, 800]
     assert set(table["right"]) == {800}
+
+
+def test_each_faulty_sink_is_faulty_in_its_own_way() -> None:
+    table = experiments.crash_at_each_step()
+    wrong = (table["held"] - table["right"]).groupby(table["sink"])
+    assert wrong.max().to_dict() == {"balance, then mark": 500, "last id": 500, "mark, then balance": 0}
+    assert wrong.min().to_dict() == {"balance, then mark": 0, "last id": 0, "mark, then balance": -500}

@@ -58,7 +58,9 @@ def _schedules() -> Iterator[list[Part]]:
     for kind in KINDS:
         yield [GOOD, kind, GOOD]
     for kind in KINDS:
-        yield from ([kind, GOOD, Cut(call, after)] for call in range(1, 8) for after in (False, True))
+        for call in range(1, 8):
+            yield [kind, GOOD, Cut(call, after=False)]
+            yield [kind, GOOD, Cut(call, after=True)]
     yield [*[GOOD] * 25, Cut(24, after=True)]
     for seed in range(SCHEDULES):
         random = Random(seed)

@@ -1,0 +1,1 @@
+"""Latency against throughput: a batcher that adapts to the load."""

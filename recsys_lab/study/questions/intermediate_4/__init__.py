@@ -1,0 +1,1 @@
+"""Schema evolution: the second version of an event, read by old and new code."""

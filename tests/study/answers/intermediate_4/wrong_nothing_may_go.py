@@ -1,0 +1,53 @@
+"""To be safe, a field may never be taken out."""
+
+TOLD = "may_follow, when a field that has a default is taken out, says False"
+
+import io
+
+from fastavro import schemaless_reader, schemaless_writer
+from fastavro.utils import generate_many
+
+
+def tried(writer, reader):
+    for record in generate_many(writer, 50):
+        buffer = io.BytesIO()
+        schemaless_writer(buffer, writer, record)
+        buffer.seek(0)
+        try:
+            schemaless_reader(buffer, writer, reader)
+        except Exception:
+            return False
+    return True
+
+
+class Visits:
+    V2 = {
+        "type": "record",
+        "name": "Visit",
+        "fields": [
+            {"name": "user", "type": "string"},
+            {"name": "item", "type": "string"},
+            {
+                "name": "kind",
+                "type": {
+                    "type": "enum",
+                    "name": "Kind",
+                    "symbols": ["view", "purchase", "other", "wish"],
+                    "default": "other",
+                },
+            },
+            {"name": "channel", "type": "string", "default": "unknown", "aliases": ["device"]},
+            {"name": "session", "type": ["null", "string"], "default": None},
+            {"name": "weight", "type": "double", "default": 1.0},
+        ],
+    }
+
+    def read(self, messages, schemas, version):
+        return [
+            schemaless_reader(io.BytesIO(payload), schemas[written], schemas[version]) for written, payload in messages
+        ]
+
+    def may_follow(self, old, new):
+        before = {field["name"] for field in old["fields"]}
+        after = {name for field in new["fields"] for name in [field["name"], *field.get("aliases", [])]}
+        return before <= after and tried(old, new) and tried(new, old)
