@@ -118,7 +118,7 @@ class _ServiceWatch:
 
     def told(self, count: int) -> None:
         self._interactions += count
-        self._lag = max(self._lag, self._setting.lag())
+        self._lag: int = max(self._lag, self._setting.lag())
 
     def figures(self, time: pd.Timestamp, total: int, drifts: DriftWatch) -> LiveFigures:
         """The figures so far."""
@@ -154,7 +154,7 @@ class _ServiceWatch:
         self._began, self._work_before = perf_counter(), self._interactions + self._requests
         self._stretch_latency = LatencySketch()
         self._stretch_questions = self._stretch_hits = 0
-        self._lag: int = 0
+        self._lag = 0
 
     def _shares_of_misses(self) -> Mapping[str, float]:
         misses, requests = self._setting.misses(), max(1, self._requests)

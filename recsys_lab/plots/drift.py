@@ -160,6 +160,8 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
         "of what is shown"
     )
     figure, (share, distance) = picture(finding, rows=2, height=5.0)
+    days = pd.to_datetime(["2011-03-01", "2011-09-01"])
+    ordinary: list[float] = date2num(days).tolist()  # type: ignore[no-untyped-call]
     for ax, columns in (
         (share, (("bought_share", "bought", RED), ("shown_share", "shown", BLUE))),
         (distance, (("input_drift", "bought", RED), ("shown_drift", "shown", BLUE))),
@@ -167,13 +169,7 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
         scale = 100 if ax is share else 1
         for column, words, colour in columns:
             ax.plot(table["week"], scale * table[column], color=colour, linewidth=2, label=words)
-        ax.axvspan(
-            date2num(pd.Timestamp("2011-03-01")),
-            date2num(pd.Timestamp("2011-09-01")),
-            color=FAINT,
-            alpha=0.6,
-            linewidth=0,
-        )
+        ax.axvspan(*ordinary, color=FAINT, alpha=0.6, linewidth=0)
     distance.plot(table["week"], table["chance"], color=GREY, linewidth=1, label="two halves of the same week, bought")
     share.set(ylabel=f"share of {category} (%)", ylim=(0, None))
     distance.set(
