@@ -38,11 +38,20 @@ def ids_of(path: Path) -> list[str]:
     return [question_id for question_id, _ in tagged(nbformat.read(path, as_version=4), "answer")]
 
 
-def run_with(path: Path, answers: dict[str, str], progress: Path) -> dict[str, str]:
-    """What the check of each question says when these answers stand in its cell."""
+def run_with(path: Path, answers: dict[str, str], progress: Path, *, whole: bool = True) -> dict[str, str]:
+    """What the check of each question says when these answers stand in its cell.
+
+    whole: run all cells, not only the first one, with its imports, and those of the answers and checks.
+    """
     notebook = nbformat.read(path, as_version=4)
     for question_id, cell in tagged(notebook, "answer"):
         cell.source = answers.get(question_id, cell.source)
+    if not whole:
+        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+        of_questions = [cell for kind in ("answer", "check") for _, cell in tagged(notebook, kind)]
+        notebook.cells = [
+            cell for cell in notebook.cells if cell is first or any(cell is each for each in of_questions)
+        ]
     first = nbformat.v4.new_code_cell(f"import os; os.environ['RECSYS_LAB_PROGRESS'] = {str(progress)!r}")
     notebook.cells.insert(0, first)
     NotebookClient(
@@ -86,6 +95,6 @@ def test_each_known_wrong_answer_is_refused(path: Path, tmp_path: Path) -> None:
     for round_of in zip_longest(*wrong.values()):
         answers = {question_of(file): file.read_text(encoding="utf-8") for file in round_of if file is not None}
 
-        said = run_with(path, answers, tmp_path / "progress.json")
+        said = run_with(path, answers, tmp_path / "progress.json", whole=False)
 
         assert {each: said[each][:1] for each in answers} == dict.fromkeys(answers, "✗"), said
