@@ -9,8 +9,10 @@ them random ids and notes when each cell ran; here ids are numbered as they appe
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
+import tempfile
 import time
 from collections.abc import Collection
 from pathlib import Path
@@ -26,11 +28,13 @@ WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 def main(paths: list[str]) -> int:
     """Run each notebook in its own folder and kernel; a failing cell ends it, and nothing is saved."""
-    for path in map(Path, paths):
-        print(f"{path} ...", end=" ", flush=True)
-        started = time.perf_counter()
-        path.write_text(executed(path), encoding="utf-8")
-        print(f"{time.perf_counter() - started:.1f} s")
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["RECSYS_LAB_PROGRESS"] = str(Path(folder) / "progress.json")  # of someone who begins
+        for path in map(Path, paths):
+            print(f"{path} ...", end=" ", flush=True)
+            started = time.perf_counter()
+            path.write_text(executed(path), encoding="utf-8")
+            print(f"{time.perf_counter() - started:.1f} s")
     return 0
 
 

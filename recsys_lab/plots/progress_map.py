@@ -27,7 +27,7 @@ def progress_map(progress: pd.DataFrame) -> Picture:
         x, y = int(number) - 1.0, -float(levels.index(level))
         box(ax, (x, y), (0.92, 0.8), STATES[row.state])
         ax.text(x, y + 0.2, row.id, ha="center", fontsize=8, color=GREY)
-        ax.text(x, y, fill(row.title, 24), ha="center", va="center", fontsize=9, color=INK)
+        ax.text(x, y, fill(row.title, 30), ha="center", va="center", fontsize=8.5, color=INK)
         ax.text(x, y - 0.3, _told(row.state, row.attempts, row.hints), ha="center", fontsize=7.5, color=GREY)
     ax.set_xlim(-0.5, 3.5)
     ax.set_ylim(-len(levels) + 0.35, 0.5)
