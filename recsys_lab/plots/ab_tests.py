@@ -115,8 +115,8 @@ def _finding(table: pd.DataFrame) -> str:
     times = f"{looks} look{'s' * (looks != 1)}"
     if not effect:
         return (
-            f"No difference, {times}: {percent(found['at any look'])} of those who stop early see one, "
-            f"the always-valid test {percent(found['always valid'])}"
+            f"No difference, {times}: stopping at the first p < 5 % sees one in {percent(found['at any look'])} "
+            f"of tests, the always-valid test in {percent(found['always valid'])}"
         )
     return (
         f"{100 * effect:g} points of difference: the planned test sees it in {percent(found['at the end'])}, "

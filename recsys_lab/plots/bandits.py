@@ -28,7 +28,7 @@ def bandits(table: pd.DataFrame) -> Picture:
         arms.barh(range(len(policies)), widths, left=left, color=colour, height=0.6, label=arm)
         left += widths
     arms.set_yticks(range(len(policies)), policies)
-    arms.set(xlabel="hundreds of requests with this arm in front (%)", ylim=(len(policies) - 0.4, -0.6), xlim=(0, 100))
+    arms.set(xlabel="blocks of 100 requests, by their main arm (%)", ylim=(len(policies) - 0.4, -0.6), xlim=(0, 100))
     arms.grid(visible=False)
     figure.legend(
         loc="outside lower left", fontsize=8.5, frameon=False, ncols=len(names), title="half-life", title_fontsize=8.5,

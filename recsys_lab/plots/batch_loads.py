@@ -49,7 +49,7 @@ def batch_loads(table: pd.DataFrame) -> Picture:
     latency.set_xlabel("arrival to answer, ms (● half, | 99 %)")
     batches.barh(places, table["batches"], color=GREY, height=0.5)
     for place, (count, size) in enumerate(zip(table["batches"], table["size"], strict=True)):
-        batches.text(count, place, f" {count:,} of {size:.0f}", va="center", fontsize=8.5, color=INK)
+        batches.text(count, place, f" {count:,} × {size:.0f}", va="center", fontsize=8.5, color=INK)
     batches.set_yticks(places, [""] * len(places))
     batches.set_xlim(0, 1.35 * table["batches"].max())
     batches.set_xlabel("batches in two minutes, of so many requests each")

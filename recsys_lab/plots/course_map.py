@@ -21,7 +21,8 @@ def course_map(notebooks: pd.DataFrame) -> Picture:
     """
     rows: list[Any] = list(notebooks.itertuples())
     hours = notebooks["minutes"].sum() / 60
-    figure, (ax,) = picture(f"{len(rows)} notebooks, {hours:.0f} hours of reading and doing; start at 00", height=4.9)
+    finding = f"{len(rows)} notebooks, {hours:.0f} hours of reading; the exercises take longer. Start at 00"
+    figure, (ax,) = picture(finding, height=4.9)
     place = {row.number: (float(row.column), -float(row.row)) for row in rows}
     for row in rows:
         for before in row.builds_on:

@@ -21,7 +21,7 @@ _WHERE = {
     "processed": "when a batch was worked on",
     "sent": "when the sink had the batch",
     "prepared": "just before a checkpoint was written",
-    "committing": "just after a checkpoint, before the sink was told",
+    "committing": "after a checkpoint was written, before the sink was told",
     "committed": "between two batches",
 }
 _KINDS = (("lost", RED), ("doubled", COLOURS["stale"]), ("wrong", PURPLE))

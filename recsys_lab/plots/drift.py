@@ -155,7 +155,7 @@ def season(table: pd.DataFrame, *, category: str = "Christmas") -> Picture:
     begins = autumn.loc[autumn["input_drift"] > 2 * autumn["chance"], "week"].min()
     early = table[table["week"].between("2011-09-01", "2011-10-23")]
     finding = (
-        f"{category} begins in the week of {begins:%-d %B}: until the end of October it is "
+        f"{category} begins in the week of {begins:%-d %B}: from then to the end of October it is "
         f"{percent(early['bought_share'].mean())} of what is bought, and {percent(early['shown_share'].mean())} "
         "of what is shown"
     )

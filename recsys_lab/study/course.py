@@ -11,11 +11,11 @@ _NOTEBOOKS = (
     ("03", "Kafka", 40, "starts Kafka", 2, 1, ("01",)),
     ("04", "dataflow", 40, "in memory", 2, 2, ("01",)),
     ("05", "Apache Flink", 35, "starts Kafka and Flink", 3, 1, ("03", "04")),
-    ("06", "fault tolerance", 35, "in memory", 3, 2, ("04",)),
+    ("06", "fault tolerance", 40, "in memory", 3, 2, ("04",)),
     ("07", "drift and monitoring", 35, "in memory", 3, 0, ("02",)),
-    ("08", "questions: beginner", 60, "starts Kafka", 3, 3, ("04",)),
-    ("09", "questions: intermediate", 90, "in memory", 4, 3, ("06", "08")),
-    ("10", "questions: advanced", 120, "in memory", 5, 3, ("09",)),
+    ("08", "questions: beginner", 40, "starts Kafka", 3, 3, ("04",)),
+    ("09", "questions: intermediate", 40, "in memory", 4, 3, ("06", "08")),
+    ("10", "questions: advanced", 40, "in memory", 5, 3, ("09",)),
     ("11", "what comes next", 35, "in memory", 4, 0, ("07",)),
 )
 

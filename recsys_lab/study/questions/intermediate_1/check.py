@@ -48,8 +48,8 @@ def check(run: Run) -> str:
             small, said = smallest(schedule, lambda parts: _fault(run, parts))
             raise NotYet(f"{said} {_told(run, small)}".strip())
     return (
-        f"{SCHEDULES} schedules with crashes: no order lost, poison set aside and nothing else, at most "
-        f"{MOST_ATTEMPTS} attempts for an order in a life, and the waits between them grow."
+        f"{SCHEDULES} schedules with crashes: no order lost, poison set aside and nothing else, and at most "
+        f"{MOST_ATTEMPTS} attempts for an order in a life."
     )
 
 
@@ -124,8 +124,8 @@ def _attempt(world: World, call: Call, before: list[Call]) -> None:
     pause = call.second - last.second - CALL_SECONDS
     if pause < LEAST_PAUSE_S - 1e-6:
         raise _Seen(
-            f"order {call.order} failed and was tried again after {max(0.0, pause):.1f} seconds of the clock: "
-            "a sink in trouble gets no peace."
+            f"order {call.order} failed and was tried again after {max(0.0, pause):g} seconds of the clock: "
+            f"a sink in trouble gets no peace; at least {LEAST_PAUSE_S:g} is asked for."
         )
     if len(before) == 1 and pause > FIRST_RETRY_S + 1e-6:
         raise _Seen(
