@@ -27,7 +27,7 @@ def test_the_title_tells_the_hit_rates_after_the_drift() -> None:
 def test_peeking_is_told_with_and_without_a_difference() -> None:
     none = experiments.peeking(20, 0.0, tests=300)
     found = experiments.found_by(none)
-    assert f"{100 * found['at any look']:.0f} % of those who stop early" in plots.peeking(none).finding
+    assert f"sees one in {100 * found['at any look']:.0f} % of tests" in plots.peeking(none).finding
     assert "as promised" in plots.peeking_sentence(none)
     there = experiments.peeking(20, 0.02, tests=300)
     assert plots.peeking(there).finding.startswith("2 points of difference: the planned test sees it in")

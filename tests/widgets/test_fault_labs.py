@@ -43,6 +43,6 @@ def test_no_lab_has_more_controls_than_a_reader_can_hold(make: object) -> None:
 
 def test_the_peeking_lab_is_fooled_by_looks_and_sees_what_is_there() -> None:
     bench = widgets.peeking_lab(looks=20)
-    assert "24 % of those who stop early" in bench.sentence
-    assert "5 % of those who stop early" in changed(bench, looks=1)
+    assert "sees one in 24 % of tests" in bench.sentence
+    assert "sees one in 5 % of tests" in changed(bench, looks=1)
     assert changed(bench, looks=20, effect=0.03).startswith("3 points of difference")
