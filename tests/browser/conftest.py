@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.jupyter import CHECKOUT, VIEWPORT, Lab, chromium, running_lab, start_browser
+from tests.browser.jupyter import CHECKOUT, VIEWPORT, Lab, chromium, end_kernels, running_lab, start_browser
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NO_BROWSER = "no Chromium on this machine: NOTHING WAS TESTED IN A BROWSER (sudo apt install chromium)"
@@ -44,6 +44,13 @@ def lab(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """JupyterLab on a copy of the course's notebooks."""
     with running_lab(tmp_path_factory.mktemp("lab"), CHECKOUT / "notebooks") as running:
         yield running
+
+
+@pytest.fixture(autouse=True)
+def one_kernel_at_a_time(lab: Lab) -> Iterator[None]:
+    """What a notebook has started ends with its test: kernels, and the brokers and clusters that they hold."""
+    yield
+    end_kernels(lab)
 
 
 @pytest.fixture

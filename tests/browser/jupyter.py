@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from recsys_lab.java.jars import cache_folder
 CHECKOUT = Path(__file__).resolve().parents[2]
 VIEWPORT = {"width": 1400, "height": 1000}
 
-START_SECONDS = 120
+START_SECONDS = 240
 RUN_SECONDS = 240
 
 QUIET_CHROMIUM = [
@@ -95,6 +96,18 @@ def end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def end_kernels(lab: Lab) -> None:
+    """End all kernels of this lab."""
+    for kernel in json.loads(_asked(lab, "GET", "api/kernels")):
+        _asked(lab, "DELETE", f"api/kernels/{kernel['id']}")
+
+
+def _asked(lab: Lab, method: str, path: str) -> bytes:
+    headers = {"Authorization": f"token {lab.token}"}
+    with urllib.request.urlopen(urllib.request.Request(lab.url + path, method=method, headers=headers)) as answer:
+        return bytes(answer.read())
 
 
 def open_notebook(page: Page, lab: Lab, notebook: str) -> None:

@@ -38,26 +38,35 @@ def ids_of(path: Path) -> list[str]:
     return [question_id for question_id, _ in tagged(nbformat.read(path, as_version=4), "answer")]
 
 
-def run_with(path: Path, answers: dict[str, str], progress: Path, *, whole: bool = True) -> dict[str, str]:
-    """What the check of each question says when these answers stand in its cell.
-
-    whole: run all cells, not only the first one, with its imports, and those of the answers and checks.
-    """
+def run_with(path: Path, answers: dict[str, str], progress: Path) -> dict[str, str]:
+    """What the check of each question says when these answers stand in its cell; all cells are run."""
     notebook = nbformat.read(path, as_version=4)
     for question_id, cell in tagged(notebook, "answer"):
         cell.source = answers.get(question_id, cell.source)
-    if not whole:
-        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-        of_questions = [cell for kind in ("answer", "check") for _, cell in tagged(notebook, kind)]
-        notebook.cells = [
-            cell for cell in notebook.cells if cell is first or any(cell is each for each in of_questions)
-        ]
+    _execute(notebook, progress)
+    return {question_id: _shown(cell) for question_id, cell in tagged(notebook, "check")}
+
+
+def run_rounds(path: Path, rounds: list[dict[str, str]], progress: Path) -> list[dict[str, str]]:
+    """The same for several sets of answers, in one kernel: its first cell, answers and checks alone."""
+    notebook = nbformat.read(path, as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    checks = dict(tagged(notebook, "check"))
+    handed_in = [{each: nbformat.v4.new_code_cell(checks[each].source) for each in answers} for answers in rounds]
+    notebook.cells = [first]
+    for answers, check_cells in zip(rounds, handed_in, strict=True):
+        for question_id, code in answers.items():
+            notebook.cells += [nbformat.v4.new_code_cell(code), check_cells[question_id]]
+    _execute(notebook, progress)
+    return [{question_id: _shown(cell) for question_id, cell in each.items()} for each in handed_in]
+
+
+def _execute(notebook: Any, progress: Path) -> None:
     first = nbformat.v4.new_code_cell(f"import os; os.environ['RECSYS_LAB_PROGRESS'] = {str(progress)!r}")
     notebook.cells.insert(0, first)
     NotebookClient(
         notebook, timeout=SECONDS_PER_CELL, kernel_name="python3", resources={"metadata": {"path": str(FOLDER)}}
     ).execute()
-    return {question_id: _shown(cell) for question_id, cell in tagged(notebook, "check")}
 
 
 def _shown(cell: Any) -> str:
@@ -92,9 +101,10 @@ def test_with_the_solutions_every_check_passes(path: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_each_known_wrong_answer_is_refused(path: Path, tmp_path: Path) -> None:
     wrong = {each: [file for file in files("wrong_*.py") if question_of(file) == each] for each in ids_of(path)}
-    for round_of in zip_longest(*wrong.values()):
-        answers = {question_of(file): file.read_text(encoding="utf-8") for file in round_of if file is not None}
+    rounds = [
+        {question_of(file): file.read_text(encoding="utf-8") for file in round_of if file is not None}
+        for round_of in zip_longest(*wrong.values())
+    ]
 
-        said = run_with(path, answers, tmp_path / "progress.json", whole=False)
-
-        assert {each: said[each][:1] for each in answers} == dict.fromkeys(answers, "✗"), said
+    for said in run_rounds(path, rounds, tmp_path / "progress.json"):
+        assert {text[:1] for text in said.values()} == {"✗"}, said

@@ -34,8 +34,9 @@ def test_no_file_of_it_holds_a_solution_or_a_known_answer(handed_out: Path) -> N
     assert "## Model answer" not in prose
     for question_id in IDS:
         solution = (folder(question_id) / "solution.py").read_text(encoding="utf-8")
-        for line in (line for line in solution.splitlines() if len(line) > 70):
-            assert line not in text, question_id
+        for line in solution.splitlines():
+            interface = line.lstrip().startswith(("def ", "async def ", '"""'))  # told to students as well
+            assert interface or len(line) <= 70 or line not in text, question_id
 
 
 @whole
