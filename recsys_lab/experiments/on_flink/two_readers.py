@@ -27,8 +27,11 @@ RESULTS = 8
 """At least so many are committed, and at least so many more are not, when the TaskManager is killed."""
 
 CHECKPOINT_SECONDS = 1.0
-PAUSE_SECONDS, SAFE_SECONDS = 2.0, 1.5
+PAUSE_SECONDS, SAFE_SECONDS = 3.0, 1.5
 """Between checkpoints Flink rests so long. Results that come soon after a commit are in no checkpoint yet, then."""
+
+LAST_SECONDS = 30.0
+"""So long a reader tries to reach the end of the topic when the job is over."""
 
 SMOOTH = {
     "python.fn-execution.bundle.size": "20",
@@ -116,14 +119,19 @@ class Readers:
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(partitions)
             consumer.seek_to_beginning(*partitions)
-            last = False
-            while not last:
-                last = self._over.is_set()  # after that, once more: what came meanwhile
-                for records in consumer.poll(1_000 if last else 50).values():
-                    now = perf_counter() - self._began
-                    self._rows += [(name, now, record.value.decode()) for record in records]
+            while not self._over.is_set():
+                self._take(name, consumer)
+            ends = consumer.end_offsets(partitions)  # what came meanwhile, and nothing less
+            until = perf_counter() + LAST_SECONDS
+            while perf_counter() < until and any(consumer.position(place) < end for place, end in ends.items()):
+                self._take(name, consumer)
         finally:
             consumer.close(autocommit=False)
+
+    def _take(self, name: str, consumer: KafkaConsumer) -> None:
+        for records in consumer.poll(50).values():
+            now = perf_counter() - self._began
+            self._rows += [(name, now, record.value.decode()) for record in records]
 
 
 @quiet_client()
