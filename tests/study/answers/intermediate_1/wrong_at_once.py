@@ -1,6 +1,6 @@
 """Five attempts, one right after the other."""
 
-TOLD = "was tried again after 0.0 seconds"
+TOLD = "was tried again after 0 seconds"
 
 
 def run(log, sink, dead_letters, checkpoint, sleep):
