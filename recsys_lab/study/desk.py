@@ -10,7 +10,7 @@ from recsys_lab.study import question as text
 from recsys_lab.study.limits import within_limits
 from recsys_lab.study.question import Question, Solution
 from recsys_lab.study.questions import check_of
-from recsys_lab.study.report import Report, judge
+from recsys_lab.study.report import Report, judge, refused
 
 
 class Hint(str):
@@ -36,7 +36,7 @@ def quiz(question_id: str, choice: Any) -> Report:
     option = options.get(choice) if isinstance(choice, str) else None
     if option is None:
         letters = ", ".join(options)
-        return Report(passed=False, attempted=True, messages=[f"{shorten(choice)} is none of {letters}."])
+        return refused(f"{shorten(choice)} is none of {letters}.")
     if option.right:
         kept.note(question_id, quiz=True)
     return Report(passed=option.right, attempted=True, messages=[option.because])

@@ -16,7 +16,7 @@ from time import perf_counter
 
 import psutil
 
-from recsys_lab.study.report import Report
+from recsys_lab.study.report import Report, refused
 
 MEMORY_MB = 1024
 _LOOK_EVERY_S = 0.02
@@ -31,24 +31,24 @@ class Stopped(BaseException):
 def within_limits(judge: Callable[[], Report], *, seconds: float, memory_mb: int = MEMORY_MB) -> Report:
     """What `judge` reports, or that it was stopped: after so many seconds, or grown by so many megabytes."""
     reports: list[Report] = []
-    refused: Report | None = None
+    stopped: Report | None = None
     worker = threading.Thread(target=_work, args=(judge, reports), daemon=True, name="study-check")
     process = psutil.Process()
     before, began = process.memory_info().rss, perf_counter()
     worker.start()
     try:
-        while worker.is_alive() and not reports and refused is None:
+        while worker.is_alive() and not reports and stopped is None:
             worker.join(_LOOK_EVERY_S)
             if perf_counter() - began > seconds:
-                refused = _refused(f"it had not ended after {seconds:g} seconds and was stopped.")
+                stopped = refused(f"it had not ended after {seconds:g} seconds and was stopped.")
             elif process.memory_info().rss - before > memory_mb * 2**20:
-                refused = _refused(f"it took more than {memory_mb} MB of memory and was stopped.")
+                stopped = refused(f"it took more than {memory_mb} MB of memory and was stopped.")
     finally:
         if not reports:  # who has reported ends without being stopped
             _stop(worker)
-    if refused is not None:
-        return refused
-    return reports[0] if reports else _refused("it ended without a word: an answer must not end its thread.")
+    if stopped is not None:
+        return stopped
+    return reports[0] if reports else refused("it ended without a word: an answer must not end its thread.")
 
 
 def _work(judge: Callable[[], Report], reports: list[Report]) -> None:
@@ -58,7 +58,7 @@ def _work(judge: Callable[[], Report], reports: list[Report]) -> None:
         except Stopped:
             pass
         except BaseException as error:  # SystemExit and the like: an answer must not end the kernel
-            reports.append(_refused(f"it raised {type(error).__name__}: {error}"))
+            reports.append(refused(f"it raised {type(error).__name__}: {error}"))
 
 
 def _stop(worker: threading.Thread) -> None:
@@ -67,7 +67,3 @@ def _stop(worker: threading.Thread) -> None:
     while worker.is_alive() and worker.ident is not None and perf_counter() < until:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(worker.ident), ctypes.py_object(Stopped))
         worker.join(_AGAIN_S)
-
-
-def _refused(seen: str) -> Report:
-    return Report(passed=False, attempted=True, messages=[seen])

@@ -45,9 +45,14 @@ def judge(check: Callable[[Any], str], answer: Any) -> Report:
     except NotAttempted:
         return Report(passed=False, attempted=False)
     except NotYet as seen:
-        return Report(passed=False, attempted=True, messages=[str(seen)])
+        return refused(str(seen))
     except Exception as error:
-        return Report(passed=False, attempted=True, messages=[f"it raised {type(error).__name__}: {error}"])
+        return refused(f"it raised {type(error).__name__}: {error}")
+
+
+def refused(seen: str) -> Report:
+    """The report on an answer that is not right yet; seen: the one thing to tell."""
+    return Report(passed=False, attempted=True, messages=[seen])
 
 
 def given(value: Any) -> Any:

@@ -24,7 +24,7 @@ import psutil
 from recsys_lab.study.limits import MEMORY_MB
 from recsys_lab.study.progress import FILE
 from recsys_lab.study.questions import check_of
-from recsys_lab.study.report import Report
+from recsys_lab.study.report import Report, refused
 from recsys_lab.study.teaching.submissions import Submission
 
 START_SECONDS = 30.0
@@ -70,7 +70,7 @@ def _graded(submission: Submission, memory_mb: int) -> tuple[str, str, str, str,
 
 def _judged_apart(submission: Submission, memory_mb: int) -> Report:
     if submission.unreadable:
-        return _refused(submission.unreadable)
+        return refused(submission.unreadable)
     seconds = START_SECONDS + check_of(submission.question_id).SECONDS
     order = msgspec.json.encode({"question_id": submission.question_id, "code": submission.code})
     with tempfile.TemporaryDirectory(prefix="answer-") as folder, _report_pipe() as (read_end, write_end):
@@ -88,7 +88,7 @@ def _judged_apart(submission: Submission, memory_mb: int) -> Report:
         finally:
             _end(process)
         if stopped is not None:
-            return _refused(stopped)
+            return refused(stopped)
         return _report(_read_all(read_end))
 
 
@@ -138,14 +138,10 @@ def _report(written: bytes) -> Report:
     try:
         return msgspec.json.decode(written, type=Report)
     except msgspec.DecodeError:
-        return _refused("its process ended without a report: an answer must not end the process it runs in.")
+        return refused("its process ended without a report: an answer must not end the process it runs in.")
 
 
 def _environment(folder: str) -> dict[str, str]:
     """The lab's own modules are found from the empty folder that is the answer's place; progress is not a student's."""
     paths = os.pathsep.join(path for path in sys.path if path)
     return {**os.environ, "PYTHONPATH": paths, FILE: str(Path(folder) / "progress.json")}
-
-
-def _refused(seen: str) -> Report:
-    return Report(passed=False, attempted=True, messages=[seen])

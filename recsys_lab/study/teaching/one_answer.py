@@ -17,7 +17,7 @@ import msgspec
 
 from recsys_lab.study.question import answer_name, load
 from recsys_lab.study.questions import check_of
-from recsys_lab.study.report import Report, judge
+from recsys_lab.study.report import Report, judge, refused
 
 _ASKS_FOR_A_NAME = ("socket.getaddrinfo", "socket.gethostbyname")
 
@@ -41,13 +41,13 @@ def judged(question_id: str, code: str) -> Report:
     try:
         exec(compile(code, f"<{question_id}>", "exec"), names)
     except BaseException as error:
-        return Report(passed=False, attempted=True, messages=[f"it does not run: {type(error).__name__}: {error}"])
+        return refused(f"it does not run: {type(error).__name__}: {error}")
     if wanted not in names:
-        return Report(passed=False, attempted=True, messages=[f"it does not define `{wanted}`."])
+        return refused(f"it does not define `{wanted}`.")
     try:
         return judge(check, names[wanted])
     except BaseException as error:  # SystemExit and the like
-        return Report(passed=False, attempted=True, messages=[f"it raised {type(error).__name__}: {error}"])
+        return refused(f"it raised {type(error).__name__}: {error}")
 
 
 def _stay_at_home(event: str, arguments: tuple[Any, ...]) -> None:

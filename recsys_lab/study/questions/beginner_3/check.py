@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
 from recsys_lab.errors import shorten
+from recsys_lab.study.memory import growth_kb
 from recsys_lab.study.report import NotAttempted, NotYet, expect, given
 from recsys_lab.study.shrink import smallest
 
@@ -94,16 +94,7 @@ def _has_state_of_its_own(live: Callable[[], Any]) -> None:
 def _keeps_no_purchases(live: Callable[[], Any]) -> None:
     """What it holds after many purchases of the same items, against after a few."""
     figures = live()
-    tracemalloc.start()
-    try:
-        for number in range(MANY):
-            figures.add(f"item {number % 8}", 1000 + number)
-            if number == 1000:
-                before, _ = tracemalloc.get_traced_memory()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    grown = (after - before) / 1024
+    grown = growth_kb(lambda number: figures.add(f"item {number % 8}", 1000 + number), MANY)
     expect(
         grown < SPARE_KB,
         f"purchases 1,000 to {MANY:,} are of the same 8 items, and it grew by {grown:,.0f} kB: it keeps purchases.",

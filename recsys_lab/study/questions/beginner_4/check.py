@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import accumulate
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 
 from recsys_lab import datasets, experiments
 from recsys_lab.errors import shorten
+from recsys_lab.study.memory import growth_kb
 from recsys_lab.study.report import NotAttempted, NotYet, expect, given
 from recsys_lab.study.shrink import smallest
 
@@ -155,16 +155,7 @@ def _situations() -> list[tuple[str, Setting, list[int]]]:
 def _forgets(windows: Callable[..., Any]) -> None:
     """What it holds after many windows that are over, against after a few."""
     mine = windows(10, 5, 20)
-    tracemalloc.start()
-    try:
-        for number in range(MANY):
-            mine.add(10 * number)
-            if number == 1000:
-                before, _ = tracemalloc.get_traced_memory()
-        after, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    grown = (after - before) / 1024
+    grown = growth_kb(lambda number: mine.add(10 * number), MANY)
     expect(
         grown < SPARE_KB,
         f"{MANY:,} windows one after the other, at most five of them open, and it grew by {grown:,.0f} kB: "
