@@ -51,6 +51,9 @@ TASK_MANAGER_MEMORY = {
 }
 """What a start script would work out; started without one, a TaskManager has to be told all of it."""
 
+_PATIENCE_MS = 30 * 24 * 60 * 60 * 1000
+"""For the life of a lab, a job that lacks slots waits for a TaskManager (five minutes) instead of failing at once."""
+
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
@@ -185,9 +188,9 @@ class LocalFlink:
                 ) from error
         if self.port is not None:
             ports.check_free(self.port, "Flink", ClusterError)
-        rpc, task_rpc, rest = ports.free_ports(3)
+        rpc, rest = ports.free_ports(2)
         self._rest_port = self.port or rest
-        write_configuration(self._folder, self._options(rpc, task_rpc))
+        write_configuration(self._folder, self._options(rpc))
         self._launch("jobmanager", _JOB_MANAGER, [f"-Xmx{JOB_MANAGER_HEAP_MB}m"])
         self._launch_task_manager()
         self._wait_until_ready()
@@ -197,7 +200,7 @@ class LocalFlink:
         name = f"taskmanager-{self._started}"
         self._launch("taskmanager", _TASK_MANAGER, _task_manager_options(), [f"-Dtaskmanager.resource-id={name}"])
 
-    def _options(self, rpc_port: int, task_rpc_port: int) -> dict[str, str]:
+    def _options(self, rpc_port: int) -> dict[str, str]:
         folder = str(self._folder)
         return {
             "jobmanager.rpc.address": HOST,
@@ -205,7 +208,7 @@ class LocalFlink:
             "jobmanager.bind-host": HOST,
             "taskmanager.host": HOST,
             "taskmanager.bind-host": HOST,
-            "taskmanager.rpc.port": str(task_rpc_port),
+            "taskmanager.rpc.port": "0",  # another one after each restart: what was sent to the last doesn't reach it
             "rest.address": HOST,
             "rest.bind-address": HOST,
             "rest.port": str(self._rest_port),
@@ -221,6 +224,7 @@ class LocalFlink:
             "cluster.registration.error-delay": "200 ms",
             "heartbeat.interval": "2000",  # a TaskManager that is gone is missed after seconds, not a minute
             "heartbeat.timeout": "20000",
+            "resourcemanager.standalone.start-up-time": str(_PATIENCE_MS),
             "web.refresh-interval": "1000",
             **self._configuration,
         }
@@ -238,15 +242,13 @@ class LocalFlink:
             self._children[name] = Child(command, folder / f"{name}.out", remove=[folder], family=True)
 
     def _wait_until_ready(self) -> None:
-        """Return when the web page tells of a TaskManager whose slots are free. Raises ClusterError."""
+        """Return when the web page tells of the TaskManager started last. Raises ClusterError."""
         deadline = time.monotonic() + READY_WITHIN
         while True:
             with contextlib.suppress(ClusterError):
-                if any(
-                    known["id"] == f"taskmanager-{self._started}" and known["freeSlots"] == self.task_slots
-                    for known in ask(self.address, "/taskmanagers")["taskmanagers"]
-                ):
-                    return
+                managers = {known["id"]: known for known in ask(self.address, "/taskmanagers")["taskmanagers"]}
+                if managers.get(f"taskmanager-{self._started}", {}).get("slotsNumber") == self.task_slots:
+                    return  # a job that waits for it may have the slots already
             for name, child in self._children.items():
                 if not child.is_running:
                     text = self._log(name)
@@ -254,7 +256,10 @@ class LocalFlink:
                         raise ports.PortTaken("one of Flink's ports was taken by another program; try again.")
                     raise ClusterError(f"Flink's {name} ended while it started: {logs.reason(text)}")
             if time.monotonic() > deadline:
-                raise ClusterError(f"Flink was not ready within {READY_WITHIN:.0f} s: {logs.reason(self.logs())}")
+                last = logs.last_line(self._log("taskmanager"))
+                raise ClusterError(
+                    f"Flink was not ready within {READY_WITHIN:.0f} s; its TaskManager's last word: {last}"
+                )
             time.sleep(0.05)
 
     def _end_all(self) -> None:

@@ -42,7 +42,7 @@ POLL_SECONDS = 0.002
 SAVEPOINT = 0
 """Stands for the number of a checkpoint."""
 
-LONGEST_CHAIN = 50
+LONGEST_CHAIN = 200
 """So many checkpoints may build upon each other before one is written whole."""
 
 
@@ -213,7 +213,7 @@ class Execution:
         full = (
             values < MIN_FOR_CHANGES
             or not self.checkpoints.can_build_upon(LONGEST_CHAIN)
-            or self._changed_since_whole + changed > 4 * values
+            or self._changed_since_whole + changed > 10 * values
         )
         self._changed_since_whole = 0 if full else self._changed_since_whole + changed
         self.checkpoints.start(self.run.snapshot(full, self.checkpoints.next_number()), full)

@@ -19,6 +19,8 @@ from recsys_lab.flink.kafka import KafkaSource
 from recsys_lab.flink.processor import FlinkStreamProcessor
 
 _LOOK_EVERY = 0.1
+_STOP_WITHIN = 30
+"""Seconds for the savepoint that a job is stopped with, before it is asked for anew."""
 
 
 def options(processor: FlinkStreamProcessor, restore_from: Any) -> dict[str, str]:
@@ -75,6 +77,7 @@ def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
     from pyflink.java_gateway import get_gateway
 
     over = threading.Event()
+    seconds = get_gateway().jvm.java.util.concurrent.TimeUnit.SECONDS
     kind = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.DEFAULT
 
     def watch() -> None:
@@ -85,10 +88,12 @@ def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
                 with contextlib.suppress(Exception):  # it may have ended meanwhile
                     job.triggerSavepoint(path.resolve().as_uri(), kind).get()
             if processor._stopped:
-                folder = processor.checkpoint_dir or Path(tempfile.mkdtemp(prefix="recsys-lab-flink-stopped-"))
-                with contextlib.suppress(Exception):
-                    job.stopWithSavepoint(False, (folder / "stopped").resolve().as_uri(), kind).get()
-                return
+                with _place_for_the_last(processor) as folder:
+                    while not over.is_set():
+                        with contextlib.suppress(Exception):  # refused while a checkpoint fails or tasks restart
+                            job.stopWithSavepoint(False, folder.resolve().as_uri(), kind).get(_STOP_WITHIN, seconds)
+                            return
+                        over.wait(1.0)
 
     processor._stopped = False
     thread = threading.Thread(target=watch, name="flink-requests", daemon=True)
@@ -98,3 +103,13 @@ def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
     finally:
         over.set()
         thread.join()
+
+
+@contextlib.contextmanager
+def _place_for_the_last(processor: FlinkStreamProcessor) -> Iterator[Path]:
+    """The folder for the savepoint that a job is stopped with: kept where checkpoints are kept."""
+    if processor.checkpoint_dir is not None:
+        yield processor.checkpoint_dir / "stopped"
+        return
+    with tempfile.TemporaryDirectory(prefix="recsys-lab-flink-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)

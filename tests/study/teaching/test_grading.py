@@ -35,7 +35,7 @@ BAD = {
     ),
     "prints a lot": ("print('x' * 10**7)\nclass Live: pass", "AttributeError"),
     "writes the report itself": (
-        "import os\nfor n in range(3, 60):\n    try: os.write(n, b'{}')\n    except OSError: 0",
+        "import os\nfor n in os.listdir('/dev/fd'):\n    try: os.write(int(n), b'{}')\n    except OSError: 0",
         "without a report",
     ),
 }  # fmt: skip
