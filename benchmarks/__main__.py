@@ -22,6 +22,7 @@ from rich.table import Table
 from benchmarks import (
     dataflow,
     dataflow_growth,
+    detectors,
     engine,
     flink_ready,
     import_time,
@@ -30,6 +31,7 @@ from benchmarks import (
     kafka_stream,
     recommend_latency,
     user_neighbours,
+    watching,
 )
 from benchmarks.scaling import scaling_plot
 
@@ -45,6 +47,8 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "kafka": kafka_stream.rows,
     "kafka_latency": kafka_latency.rows,
     "flink_ready": flink_ready.rows,
+    "watching": watching.rows,
+    "detectors": detectors.rows,
 }
 RESULTS = Path(__file__).parent / "results"
 

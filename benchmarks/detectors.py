@@ -3,7 +3,7 @@
 No measure of speed but for the last column. It stands here because KSWIN takes minutes: it makes a statistical test at
 every value. The rules are those of `experiments.detection`; notebook 07 shows the quick detectors.
 
-    python -m benchmarks.detectors
+    python -m benchmarks detectors
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Both go through the same purchases in memory, in turns; every 20 interactions somebody asks.
 
-    python -m benchmarks.watching
+    python -m benchmarks watching
 """
 
 from __future__ import annotations

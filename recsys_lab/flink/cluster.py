@@ -51,8 +51,9 @@ TASK_MANAGER_MEMORY = {
 }
 """What a start script would work out; started without one, a TaskManager has to be told all of it."""
 
-_PATIENCE_MS = 30 * 24 * 60 * 60 * 1000
-"""For the life of a lab, a job that lacks slots waits for a TaskManager (five minutes) instead of failing at once."""
+_MONTH_MS = 30 * 24 * 60 * 60 * 1000
+_PATIENCE_MS = 120_000
+"""A job that lacks slots waits so long for a TaskManager to come back, however long the cluster has been up."""
 
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
@@ -224,7 +225,8 @@ class LocalFlink:
             "cluster.registration.error-delay": "200 ms",
             "heartbeat.interval": "2000",  # a TaskManager that is gone is missed after seconds, not a minute
             "heartbeat.timeout": "20000",
-            "resourcemanager.standalone.start-up-time": str(_PATIENCE_MS),
+            "resourcemanager.standalone.start-up-time": str(_MONTH_MS),
+            "slot.request.timeout": str(_PATIENCE_MS),
             "web.refresh-interval": "1000",
             **self._configuration,
         }

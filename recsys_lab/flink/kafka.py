@@ -22,12 +22,13 @@ from time import monotonic
 from typing import Any
 
 import msgspec
-from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
 from recsys_lab.errors import BrokerError, JobError, shorten
 from recsys_lab.flink.sources import Records, SplitReader
 from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.producers import Producer
 from recsys_lab.kafka.records import key_bytes, value_bytes
 from recsys_lab.kafka.topics import ensure_topics
 
@@ -169,7 +170,7 @@ class KafkaSink:
         self.encode = encode
         self.transactional_id = transactional_id or f"recsys-lab-{topic}"
         self._marker = TopicPartition(self.topic, 0)
-        self._producer: KafkaProducer | None = None
+        self._producer: Producer | None = None
         self._committed = 0  # number of the last transaction that is in Kafka
         self._number = 0  # of the last that was prepared
         self._open: list[list[bytes | None]] = []
@@ -180,7 +181,9 @@ class KafkaSink:
         self.close()
         ensure_topics(self.connection, [self.topic])
         with _asking(self.connection, self.topic):
-            self._producer = _producer(self.connection, self.transactional_id)
+            self._producer = Producer(
+                self.connection, TIMEOUT_SECONDS, self.transactional_id, transaction_seconds=TIMEOUT_SECONDS
+            )
             self._producer.init_transactions()  # aborts what an earlier one left open, and shuts that one out
             self._committed = self._number_in_kafka()
         self._open = []
@@ -224,7 +227,7 @@ class KafkaSink:
         self._open = []
         if self._producer is not None:
             with contextlib.suppress(KafkaError, OSError, RuntimeError):
-                self._producer.close(timeout=5)
+                self._producer.close()
             self._producer = None
 
     @property
@@ -252,22 +255,6 @@ def _consumer(connection: Connection, **options: Any) -> Iterator[KafkaConsumer]
     finally:
         with contextlib.suppress(KafkaError, OSError, RuntimeError):
             consumer.close(autocommit=False, timeout_ms=1_000)
-
-
-def _producer(connection: Connection, transactional_id: str) -> KafkaProducer:
-    return KafkaProducer(
-        **connection.client(),
-        transactional_id=transactional_id,
-        acks="all",
-        enable_idempotence=True,
-        retries=10,
-        linger_ms=5,
-        batch_size=65_536,
-        compression_type="gzip",
-        max_request_size=2 * 1024 * 1024,
-        max_block_ms=int(TIMEOUT_SECONDS * 1000),
-        delivery_timeout_ms=int(TIMEOUT_SECONDS * 1000),
-    )
 
 
 @contextlib.contextmanager

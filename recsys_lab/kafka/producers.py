@@ -26,13 +26,24 @@ CLOSING_SECONDS = 2.0
 class Producer(KafkaProducer):  # type: ignore[misc]
     """JSON values, text keys, acknowledged by all replicas, idempotent, gzip.
 
-    seconds: how long each call may take. transactional_id: for one that works in transactions.
+    seconds: how long each call may take. transactional_id: for one that works in transactions; the broker aborts one
+    that is open for `transaction_seconds`.
     """
 
-    def __init__(self, connection: Connection, seconds: float, transactional_id: str | None = None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        seconds: float,
+        transactional_id: str | None = None,
+        *,
+        transaction_seconds: float = 10.0,
+    ) -> None:
         self._seconds = seconds
         milliseconds = int(seconds * 1000)
-        transactional = {"transactional_id": transactional_id, "transaction_timeout_ms": 10_000}
+        transactional = {
+            "transactional_id": transactional_id,
+            "transaction_timeout_ms": int(transaction_seconds * 1000),
+        }
         super().__init__(
             **connection.client(seconds),
             **(transactional if transactional_id else {}),

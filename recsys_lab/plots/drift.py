@@ -32,8 +32,11 @@ def drift_lab(table: pd.DataFrame, trade: pd.DataFrame) -> Picture:
         ax.axvspan(begins / 1_000, max(ends, begins + 300) / 1_000, color=ORANGE, alpha=0.25, linewidth=0)
         ax.text(begins / 1_000, 1.0, " drift", color=INK, fontsize=8, va="top", transform=ax.get_xaxis_transform())
     for offset in table.attrs["alarms"]:
-        false = offset < begins
-        ax.axvline(offset / 1_000, color=RED if false else GREEN, linestyle=":" if false else "-", linewidth=1.6)
+        words, colour, style = ("false alarm", RED, ":") if offset < begins else ("alarm", GREEN, "-")
+        ax.axvline(offset / 1_000, color=colour, linestyle=style, linewidth=1.6, label=words)
+    by_words = dict(zip(*reversed(ax.get_legend_handles_labels()), strict=True))  # one of each
+    if by_words:
+        ax.legend(by_words.values(), by_words, fontsize=8, frameon=False, loc="upper left")
     ax.set(
         xlabel="events (thousands)",
         ylabel="surprise (0 to 1, mean of 500 values)",
@@ -45,6 +48,9 @@ def drift_lab(table: pd.DataFrame, trade: pd.DataFrame) -> Picture:
         settings.scatter(
             trade["false"], trade["delay"], color=[INK if now else GREY for now in trade["now"]], s=36, zorder=2
         )
+        for row in trade.dropna(subset="delay").itertuples():
+            at: Any = (row.false, row.delay)
+            settings.annotate(str(row.calm), at, xytext=(5, 5), textcoords="offset points", fontsize=9, color=INK)
         settings.set_ylim(0, 1.15 * trade["delay"].max())
         settings.set_ylabel(f"events until it is found ({kind}, median)")
     else:
@@ -52,7 +58,7 @@ def drift_lab(table: pd.DataFrame, trade: pd.DataFrame) -> Picture:
         settings.set_yticks([])
     settings.set_xlabel("false alarms in 100,000 calm events")
     settings.set_xlim(-0.05 * max(1.0, trade["false"].max()), 1.1 * max(1.0, trade["false"].max()))
-    settings.set_title("all settings; black: this one", fontsize=9, color=INK, loc="left")
+    settings.set_title("settings 1 loud to 5 calm; black: this one", fontsize=9, color=INK, loc="left")
     return figure
 
 
@@ -141,6 +147,8 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
                 ax.plot(line.index / 1_000, line, color=colour, linestyle=style, linewidth=2, label=name)
         ax.axvline(0, color=INK, linewidth=1)
         ax.axvline(alarm / 1_000, color=RED, linewidth=1, linestyle=":")
+        for words, side, colour in (("drift ", "right", INK), (" alarm", "left", RED)):
+            ax.text(0, 1.0, words, ha=side, va="top", fontsize=8, color=colour, transform=ax.get_xaxis_transform())
         ax.set(xlabel="events since the drift began (thousands)", ylabel="hit rate @ 10", ylim=(0, None))
         ax.legend(fontsize=8, frameon=False, loc="lower left")
     return figure

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from recsys_lab.flink import (
     TumblingEventTimeWindows,
     WatermarkStrategy,
 )
+from recsys_lab.flink import kafka as topics
 from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
 from tests.builders import a_click
@@ -224,6 +226,30 @@ def test_a_crash_within_the_commit_leaves_nothing_behind(kafka: LocalKafka) -> N
     again.close()
 
     assert sorted(committed(kafka, "within")) == [1, 2]
+
+
+@pytest.mark.timeout(90)
+def test_a_broker_that_goes_away_within_the_commit_fails_the_job_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "TIMEOUT_SECONDS", 3.0)
+    with LocalKafka() as own:
+        sink = KafkaSink("half-way", own.bootstrap_servers)
+        sink.begin(None)
+        sink.write(["a", "b"])
+        prepared = sink.pre_commit()
+        flush = sink._producer.flush  # type: ignore[union-attr]
+
+        def flushed_and_gone(seconds: float) -> None:
+            flush(seconds)
+            own.kill()
+
+        monkeypatch.setattr(sink._producer, "flush", flushed_and_gone)
+        started = monotonic()
+
+        with pytest.raises(JobError, match=own.bootstrap_servers):
+            sink.commit(prepared)
+
+        sink.close()
+        assert monotonic() - started < 20
 
 
 def test_a_second_sink_of_the_same_name_shuts_the_first_one_out(kafka: LocalKafka) -> None:

@@ -104,7 +104,7 @@ class _Execution:
             except (JobError, ClusterError):
                 raise
             except Exception as error:
-                raise JobError(_reason(error)) from error
+                raise JobError(self._too_few_slots(address, error) or _reason(error)) from error
             return self._result(address, job)
 
     def _run_on(self, address: str) -> str:
@@ -141,6 +141,19 @@ class _Execution:
             for sink in sinks.values():
                 sink.close()
         return str(client.get_job_id())
+
+    def _too_few_slots(self, address: str, error: Exception) -> str | None:
+        """What to do, where that is what the job failed of."""
+        from recsys_lab.flink.cluster import ask
+
+        if "NoResourceAvailableException" not in f"{error}{getattr(error, 'java_exception', '')}":
+            return None
+        seen = ask(address, "/overview")
+        return (
+            f"the cluster at {address} has too few free slots for the job: it takes {self.translation.widest}, and "
+            f"{seen['slots-available']} of {seen['slots-total']} are free. End another job, give the job a lower "
+            "parallelism, or start the cluster with more task_slots."
+        )
 
     def _result(self, address: str, job: str) -> JobResult:
         from recsys_lab.flink.cluster import ask

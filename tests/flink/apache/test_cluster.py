@@ -82,6 +82,18 @@ def test_a_killed_task_manager_can_be_started_again(cluster: LocalFlink) -> None
 
 
 @needs_flink
+def test_a_job_that_takes_more_slots_than_there_are_is_told_so() -> None:
+    processor = FlinkStreamProcessor(parallelism=3, checkpoint_interval=None)
+    processor.add_source([1, 2, 3]).key_by(lambda number: number).reduce(max).sink(print)
+
+    with (
+        LocalFlink(task_slots=2, configuration={"slot.request.timeout": "2000"}) as own,
+        pytest.raises(JobError, match="it takes 3, and 2 of 2 are free"),
+    ):
+        processor.execute(runtime=ApacheFlink(own.address))
+
+
+@needs_flink
 def test_python_workers_end_with_their_task_manager_even_while_they_start() -> None:
     """Those that are just starting would wait for ever for a TaskManager that is gone."""
     processor = FlinkStreamProcessor(parallelism=2, checkpoint_interval=None)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tracemalloc
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
 from recsys_lab.errors import shorten
+from recsys_lab.study.memory import growth_kb
 from recsys_lab.study.report import NotAttempted, NotYet, expect, given
 from recsys_lab.study.shrink import smallest
 
@@ -145,19 +145,14 @@ def _random(seed: int) -> list[Step]:
 def _keeps_only_the_rest(make: MakeLambda) -> None:
     """What is held after many batches, against after the first."""
     layers, sales = make(mended), [Sale(item, day, 100) for item in ITEMS for day in DAYS]
-    before = after = 0
-    tracemalloc.start()
-    try:
-        for offset in range(MANY):
-            layers.on_sale(offset, sales[offset % len(sales)])
-            if (offset + 1) % BATCH_EVERY == 0:
-                layers.begin_batch([sales[number % len(sales)] for number in range(offset + 1)], mended)
-                layers.finish_batch()
-                after, _ = tracemalloc.get_traced_memory()
-                before = before or after
-    finally:
-        tracemalloc.stop()
-    grown = (after - before) / 1024
+
+    def one_more(offset: int) -> None:
+        layers.on_sale(offset, sales[offset % len(sales)])
+        if (offset + 1) % BATCH_EVERY == 0:
+            layers.begin_batch([sales[number % len(sales)] for number in range(offset + 1)], mended)
+            layers.finish_batch()
+
+    grown = growth_kb(one_more, MANY, settled=BATCH_EVERY - 1)
     expect(
         grown < SPARE_KB,
         f"after {MANY:,} sales, all of them in the last batch, it holds {grown:,.0f} kB more than after the first "
