@@ -54,62 +54,52 @@ class Definition(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class _Windowed:
+    """A feature of the events in the window [t - window, t)."""
+
+    key: Key
+    window: timedelta
+    interaction_type: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.key, window=self.window)
+
+    @property
+    def lookback(self) -> timedelta:
+        return self.window
+
+    @property
+    def horizon(self) -> timedelta:
+        return self.window
+
+
+@dataclass(frozen=True, slots=True)
+class Count(_Windowed):
     """Number of events in the window [t - window, t).
 
     >>> Count("user", timedelta(hours=1), "click").name
     'user_clicks_1h'
     """
 
-    key: Key
-    window: timedelta
-    interaction_type: str | None = None
-
-    def __post_init__(self) -> None:
-        _check(self.key, window=self.window)
-
     @property
     def name(self) -> str:
         return f"{self.key}_{self.interaction_type or 'event'}s_{_span(self.window)}"
-
-    @property
-    def lookback(self) -> timedelta:
-        return self.window
-
-    @property
-    def horizon(self) -> timedelta:
-        return self.window
 
     def read(self, history: History, as_of: int) -> float:
         return float(history.count(as_of - self.window // MICROSECOND, as_of))
 
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(_Windowed):
     """Sum of `interaction_value` in the window [t - window, t), exact but for one final rounding.
 
     >>> Sum("user", timedelta(days=7), "purchase").name
     'user_purchase_value_7d'
     """
 
-    key: Key
-    window: timedelta
-    interaction_type: str | None = None
-
-    def __post_init__(self) -> None:
-        _check(self.key, window=self.window)
-
     @property
     def name(self) -> str:
         return f"{self.key}_{self.interaction_type or 'event'}_value_{_span(self.window)}"
-
-    @property
-    def lookback(self) -> timedelta:
-        return self.window
-
-    @property
-    def horizon(self) -> timedelta:
-        return self.window
 
     def read(self, history: History, as_of: int) -> float:
         return history.total(as_of - self.window // MICROSECOND, as_of)
