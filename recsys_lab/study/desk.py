@@ -7,6 +7,7 @@ from typing import Any
 from recsys_lab.errors import shorten
 from recsys_lab.study import progress as kept
 from recsys_lab.study import question as text
+from recsys_lab.study.apart import apart
 from recsys_lab.study.limits import within_limits
 from recsys_lab.study.question import Question, Solution
 from recsys_lab.study.questions import check_of
@@ -48,7 +49,8 @@ def check(question_id: str, answer: Any) -> Report:
     answer: what the stub defines. The result is noted for `progress()`. Raises LabError for an unknown id alone.
     """
     judged_by = check_of(question_id)
-    report = within_limits(lambda: judge(judged_by.check, answer), seconds=judged_by.SECONDS)
+    limited = within_limits if getattr(judged_by, "IN_PLACE", False) else apart
+    report = limited(lambda: judge(judged_by.check, answer), seconds=judged_by.SECONDS)
     mark = kept.read().marks[question_id]
     if report.attempted and not mark.solved:
         kept.note(question_id, attempts=mark.attempts + 1, solved=report.passed)

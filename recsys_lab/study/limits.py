@@ -3,7 +3,7 @@
 The answer is judged on a thread of its own, which also lets it run an event loop inside a notebook's. A watch looks at
 the time and at what the process has grown by, and raises an error inside that thread when a limit is passed. What
 cannot be interrupted (a call that waits for ever) is left behind; the caller goes on all the same. A loop inside
-compiled code holds Python still, this watch included: teachers' grading uses a process of its own for each answer.
+compiled code holds Python still, this watch included: so checks run `apart`, and grading in a process for each answer.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from time import perf_counter
 
 import psutil
 
-from recsys_lab.study.report import Report, refused
+from recsys_lab.study.report import Report, refused, too_large, too_slow
 
 MEMORY_MB = 1024
 _LOOK_EVERY_S = 0.02
@@ -40,9 +40,9 @@ def within_limits(judge: Callable[[], Report], *, seconds: float, memory_mb: int
         while worker.is_alive() and not reports and stopped is None:
             worker.join(_LOOK_EVERY_S)
             if perf_counter() - began > seconds:
-                stopped = refused(f"it had not ended after {seconds:g} seconds and was stopped.")
+                stopped = refused(too_slow(seconds))
             elif process.memory_info().rss - before > memory_mb * 2**20:
-                stopped = refused(f"it took more than {memory_mb} MB of memory and was stopped.")
+                stopped = refused(too_large(memory_mb))
     finally:
         if not reports:  # who has reported ends without being stopped
             _stop(worker)

@@ -12,6 +12,9 @@ from typing import Any
 
 from recsys_lab.errors import shorten
 
+ENDED = "its process ended without a report: an answer must not end the process it runs in."
+"""Why an answer was refused that took its process with it."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -53,6 +56,16 @@ def judge(check: Callable[[Any], str], answer: Any) -> Report:
 def refused(seen: str) -> Report:
     """The report on an answer that is not right yet; seen: the one thing to tell."""
     return Report(passed=False, attempted=True, messages=[seen])
+
+
+def too_slow(seconds: float) -> str:
+    """Why an answer was refused that had to be stopped."""
+    return f"it had not ended after {seconds:g} seconds and was stopped."
+
+
+def too_large(memory_mb: int) -> str:
+    """Why an answer was refused that took too much memory."""
+    return f"it took more than {memory_mb} MB of memory and was stopped."
 
 
 def given(value: Any) -> Any:

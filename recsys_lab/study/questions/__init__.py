@@ -2,7 +2,8 @@
 
 question.md    the prose, under the headings of `recsys_lab.study.question`
 stub.py        what the learner completes; the last name that it defines is the answer
-check.py       check(answer) -> str: a sentence on what it got right; raises NotYet; SECONDS it may take
+check.py       check(answer) -> str: a sentence on what it got right; raises NotYet; SECONDS it may take;
+               IN_PLACE when it shares what only this process can have, such as brokers, and so cannot run `apart`
 solution.py    one way to write it, under the same name
 """
 

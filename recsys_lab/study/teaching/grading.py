@@ -24,7 +24,7 @@ import psutil
 from recsys_lab.study.limits import MEMORY_MB
 from recsys_lab.study.progress import FILE
 from recsys_lab.study.questions import check_of
-from recsys_lab.study.report import Report, refused
+from recsys_lab.study.report import ENDED, Report, refused, too_large, too_slow
 from recsys_lab.study.teaching.submissions import Submission
 
 START_SECONDS = 30.0
@@ -103,10 +103,10 @@ def _watch(process: subprocess.Popen[bytes], seconds: float, memory_mb: int) -> 
         else:
             return None
         if perf_counter() - began > seconds:
-            return f"it had not ended after {seconds:g} seconds and was stopped."
+            return too_slow(seconds)
         with contextlib.suppress(psutil.NoSuchProcess):
             if seen.memory_info().rss > memory_mb * 2**20:
-                return f"it took more than {memory_mb} MB of memory and was stopped."
+                return too_large(memory_mb)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -138,7 +138,7 @@ def _report(written: bytes) -> Report:
     try:
         return msgspec.json.decode(written, type=Report)
     except msgspec.DecodeError:
-        return refused("its process ended without a report: an answer must not end the process it runs in.")
+        return refused(ENDED)
 
 
 def _environment(folder: str) -> dict[str, str]:

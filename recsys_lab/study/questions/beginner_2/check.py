@@ -22,6 +22,7 @@ from recsys_lab.study.questions.beginner_2.trials import Handled
 from recsys_lab.study.report import NotAttempted, NotYet, expect, expect_kind, given
 
 SECONDS = 400.0
+IN_PLACE = True
 LEAST_SHARE = 0.3
 ACKS: Mapping[Any, int | str] = {0: 0, "0": 0, 1: 1, "1": 1, -1: "all", "-1": "all", "all": "all"}
 """As people write it → as the client takes it."""
