@@ -3,6 +3,8 @@
 kafka-python's own waits for ever in three transactional calls, and gives up closing (its thread goes on) when it still
 holds records that nobody acknowledges. Both are put right here, by way of its inner parts; `tests/kafka` watches them.
 And after a record that was sent, not acknowledged, and given up, an idempotent one never sends again: see `is_stuck`.
+It also gives up a record that waited too long and still sends those that waited behind it, which then arrive before it,
+when it is sent anew; here they are given up with it, so that order is kept.
 """
 
 from __future__ import annotations
@@ -60,6 +62,7 @@ class Producer(KafkaProducer):  # type: ignore[misc]
             request_timeout_ms=milliseconds // 2,
             delivery_timeout_ms=milliseconds,
         )
+        self._give_up_in_order()
 
     def knows(self, topic: str) -> bool:
         """Whether `send` to this topic returns at once, because its partitions are known."""
@@ -95,6 +98,23 @@ class Producer(KafkaProducer):  # type: ignore[misc]
             sender.join(self._seconds)
             with contextlib.suppress(KafkaError):
                 super().close(0, null_logger)
+
+    def _give_up_in_order(self) -> None:
+        accumulator, sender = self._accumulator, self._sender
+        waiting, in_flight = accumulator.expired_batches, sender._get_expired_inflight_batches
+
+        def followed(expired: list[Any]) -> list[Any]:
+            for partition in {batch.topic_partition for batch in expired}:
+                with accumulator._tp_lock(partition):
+                    behind = accumulator._batches[partition]
+                    for batch in behind:
+                        batch.records.close()
+                    expired += behind
+                    behind.clear()
+            return expired
+
+        accumulator.expired_batches = lambda now=None: followed(waiting(now=now))
+        sender._get_expired_inflight_batches = lambda now=None: followed(in_flight(now=now))
 
     @property
     def _transactions(self) -> Any:

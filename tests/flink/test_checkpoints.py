@@ -226,7 +226,7 @@ def test_checkpoints_come_by_the_jobs_clock_too() -> None:
 
 
 def test_many_keys_write_only_what_changed_and_restore_all(tmp_path: Path) -> None:
-    stream = [(f"k{i % 3_000}", i, i) for i in range(9_000)]
+    stream = [(f"k{i % 1_500}", i, i) for i in range(18_000)]
 
     class Last(AggregateFunction):
         def create_accumulator(self) -> list[int]:
@@ -242,7 +242,7 @@ def test_many_keys_write_only_what_changed_and_restore_all(tmp_path: Path) -> No
             return b
 
     def job(stop_after: int, folder: Path | None) -> tuple[FlinkStreamProcessor, ListSink]:
-        processor = FlinkStreamProcessor(checkpoint_every=200, checkpoint_dir=folder, batch_size=100)
+        processor = FlinkStreamProcessor(checkpoint_every=100, checkpoint_dir=folder, batch_size=100)
         sink = ListSink()
 
         def pass_on(event: Event) -> Event:
@@ -257,7 +257,7 @@ def test_many_keys_write_only_what_changed_and_restore_all(tmp_path: Path) -> No
 
     plain, plain_sink = job(-1, None)
     plain.execute()
-    crashed, sink = job(8_150, tmp_path)
+    crashed, sink = job(16_150, tmp_path)
     with pytest.raises(JobError):
         crashed.execute()
     sizes = [path.stat().st_size for path in sorted(tmp_path.iterdir())]

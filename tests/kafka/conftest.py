@@ -1,4 +1,4 @@
-"""One real broker for each test process; whoever breaks a broker starts his own. Names are new for each test."""
+"""Names of topics and groups that are new for each test; the lives of a processor; a broker without the system."""
 
 from __future__ import annotations
 
@@ -14,12 +14,6 @@ from tests.kafka.lives import Lives, the_lives
 from tests.kafka.systems import System
 
 _new = IdSource(kind="unique")
-
-
-@pytest.fixture(scope="session")
-def kafka() -> Iterator[LocalKafka]:
-    with LocalKafka() as kafka:
-        yield kafka
 
 
 @pytest.fixture

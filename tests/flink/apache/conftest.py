@@ -7,16 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from recsys_lab.flink.cluster import LocalFlink
-from recsys_lab.kafka import LocalKafka
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[LocalFlink]:
     with LocalFlink(task_slots=4) as started:
-        yield started
-
-
-@pytest.fixture(scope="session")
-def kafka() -> Iterator[LocalKafka]:
-    with LocalKafka() as started:
         yield started

@@ -27,3 +27,9 @@ def three_brokers() -> Iterator[LocalKafka]:
         if len(_cluster.pids) < BROKERS:
             _cluster.restart(LEADER)
         yield _cluster
+
+
+def end() -> None:
+    """End them before the program does."""
+    with _in_use:
+        _cluster.stop()
