@@ -17,10 +17,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from kafka.errors import KafkaError
 
@@ -89,6 +91,7 @@ class KafkaStreamProcessor:
         self._loop: LoopThread | None = None
         self._topics: set[str] = set()  # known to exist
         self._learning: dict[str, asyncio.Future[Producer]] = {}
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]] = WeakKeyDictionary()
         self._name = instance_id or IdSource(kind="unique")()
         self._changing = threading.Lock()
         self._replacing = threading.Lock()
@@ -187,17 +190,19 @@ class KafkaStreamProcessor:
             raise self.connection.failed(f"{topic} did not confirm {event.event_id}", error) from error
 
     async def _send(self, topic: str, event: StreamEvent, key: str | None) -> tuple[int, int]:
-        loop, producer = asyncio.get_running_loop(), self._ready_producer()
-        if topic not in self._topics or producer.is_stuck or not producer.knows(topic):
-            producer = await self._learn(topic)  # else `send` would wait, and the loop with it
-        sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
+        loop = asyncio.get_running_loop()
+        async with self._queues.setdefault(loop, defaultdict(asyncio.Lock))[topic]:  # nobody overtakes who waits
+            producer = self._ready_producer()
+            if topic not in self._topics or producer.is_stuck or not producer.knows(topic):
+                producer = await self._learn(topic)  # else `send` would wait, and the loop with it
+            sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
         confirmed: asyncio.Future[tuple[int, int]] = loop.create_future()
         sent.add_callback(lambda told: _settle(loop, confirmed, (told.partition, told.offset)))
         sent.add_errback(lambda error: _settle(loop, confirmed, error))
         return await confirmed
 
     async def _learn(self, topic: str) -> Producer:
-        """A producer that knows the topic, which is created if need be: once for all who wait, and go on in order."""
+        """A producer that knows the topic, which is created if need be: once for all who wait."""
 
         def learn() -> Producer:
             producer = self._shared_producer()

@@ -18,6 +18,7 @@ import pytest
 from recsys_lab.errors import BrokerError, InvalidEvent, LabError
 from recsys_lab.events import ItemUpdateEvent, StreamEvent
 from recsys_lab.kafka import KafkaStreamProcessor
+from recsys_lab.kafka.producers import Producer
 from recsys_lab.kafka.records import current_record
 from tests.builders import a_click, clock_time
 from tests.kafka.helpers import (
@@ -129,6 +130,19 @@ def test_before_setup_and_after_stop_sending_says_what_to_call(kafka, topic):
         processor.stop()
         with pytest.raises(LabError, match="setup_producer"):
             asyncio.run(processor.produce_event(topic, a_click("ann", "lamp")))
+
+
+def test_who_sends_while_others_wait_for_the_topic_to_be_known_does_not_overtake_them(kafka, topic, monkeypatch):
+    """It may become known in the middle of a crowd."""
+    make_topic(kafka.bootstrap_servers, topic)
+    asked = itertools.count()
+    events = some_clicks(300)
+    with a_processor(kafka) as processor:
+        processor.setup_producer()
+        processor._ensure({topic})
+        monkeypatch.setattr(Producer, "knows", lambda self, name: next(asked) >= 150)
+        produce(processor, topic, events)
+    assert by_user(record.event for record in read(kafka.bootstrap_servers, topic)) == by_user(events)
 
 
 def test_a_producer_that_has_lost_its_id_is_replaced_and_the_order_of_keys_kept(kafka, topic, group):
