@@ -276,7 +276,7 @@ def test_without_a_broker_start_says_which_address_does_not_answer():
 
 def test_it_goes_on_by_itself_when_the_broker_has_come_back(fresh):
     async def main() -> None:
-        async with a_system(fresh, processor_options={"timeout": timedelta(seconds=3)}) as system:
+        async with a_system(fresh, processor_options={"timeout": timedelta(seconds=5)}) as system:
             await send_all(system, SOME[:10])
             fresh.kill()
             with pytest.raises(BrokerError, match=fresh.bootstrap_servers):
