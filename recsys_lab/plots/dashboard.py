@@ -8,7 +8,7 @@ from recsys_lab.plots.style import BLUE, COLOURS, GREEN, GREY, INK, ORANGE, PURP
 
 _LATENCY = {"p50_ms": ("p50", BLUE), "p95_ms": ("p95", GREEN), "p99_ms": ("p99", ORANGE), "p999_ms": ("p99.9", RED)}
 _CACHE = {
-    "cache_hit_rate": ("served from it", COLOURS["fresh"]),
+    "cache_hit_rate": ("from the cache", COLOURS["fresh"]),
     "invalidated": ("dropped", "#8A8A8A"),
     "expired": ("expired", "#B5B5B5"),
     "cold": ("cold", "#DEDEDE"),

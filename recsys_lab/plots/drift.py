@@ -92,7 +92,7 @@ def detection(table: pd.DataFrame) -> Picture:
     abrupt = first.loc[first["kind"] == "abrupt", "delay"]
     figure, axes = picture(
         f"{names[0]}: abrupt drift found in {abrupt.notna().sum()} of {len(abrupt)} runs, "
-        f"after {abrupt.median():,.0f} events in the middle",
+        f"median delay {abrupt.median():,.0f} events (black: medians)",
         columns=3,
     )
     for ax, kind, words in zip(axes[:2], ("abrupt", "gradual"), ("abrupt drift", "gradual drift"), strict=True):
@@ -133,8 +133,9 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
     """
     after = rates["after"]
     figure, axes = picture(
-        f"Starting anew helps the model of tastes (hit rate {after['do nothing']:.3f} → {after['start anew']:.3f}) and "
-        f"harms ItemNeighbours ({after['ItemNeighbours, do nothing']:.3f} → {after['ItemNeighbours, start anew']:.3f})",
+        f"Starting anew helps the model of tastes (hit rate {after['start anew']:.3f} instead of {after['do nothing']:.3f}) "
+        f"and harms ItemNeighbours ({after['ItemNeighbours, start anew']:.3f} instead of "
+        f"{after['ItemNeighbours, do nothing']:.3f})",
         columns=2,
     )
     counts = table.groupby(["policy", "since"])[["hits", "questions"]].sum()
@@ -149,7 +150,9 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
         ax.axvline(alarm / 1_000, color=RED, linewidth=1, linestyle=":")
         for words, side, colour in (("drift ", "right", INK), (" alarm", "left", RED)):
             ax.text(0, 1.0, words, ha=side, va="top", fontsize=8, color=colour, transform=ax.get_xaxis_transform())
-        ax.set(xlabel="events since the drift began (thousands)", ylabel="hit rate @ 10", ylim=(0, None))
+        ax.set(
+            xlabel="events since the drift began (thousands; means of 4,000)", ylabel="hit rate @ 10", ylim=(0, None)
+        )
         ax.legend(fontsize=8, frameon=False, loc="lower left")
     return figure
 

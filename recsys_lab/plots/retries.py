@@ -54,7 +54,7 @@ def storm(table: pd.DataFrame) -> Picture:
         first = ax is axes[0]
         out = part.loc[part["outage"], "second"]
         if not out.empty:
-            ax.axvspan(out.min(), out.max() + 1, color=FAINT, linewidth=0, zorder=0)
+            ax.axvspan(out.min(), out.max() + 1, color=FAINT, linewidth=0, zorder=0, label="outage" if first else None)
         smooth = part[["requests", "calls", "answered"]].rolling(3, min_periods=1).mean()
         ax.axhline(
             part["capacity"].iloc[0], color=INK, linewidth=1, linestyle="--", label="capacity" if first else None
@@ -72,7 +72,7 @@ def storm(table: pd.DataFrame) -> Picture:
             ax.set_xlabel("time (s)", fontsize=9)
     for ax in axes[::columns]:
         ax.set_ylabel("a second")
-    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=4)
+    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=5)
     return figure
 
 
@@ -93,7 +93,7 @@ def herd(table: pd.DataFrame) -> Picture:
         ax.axhline(rows["accepts"].iloc[0], color=INK, linewidth=1, linestyle="--")
         ax.set_title(f"{name}: {took[name]} s", fontsize=9.5, loc="left")
         ax.set(xlabel="time (s)", xlim=(-1, end), ylim=(0, 1.05 * table["calls"].max()))
-    axes[0].set_ylabel("calls a second (dashed: accepted)")
+    axes[0].set_ylabel("calls a second (dashed: what it can accept)")
     return figure
 
 
