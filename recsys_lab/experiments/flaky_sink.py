@@ -67,12 +67,13 @@ class World:
     """All that there is outside of the pipeline.
 
     kinds: of the orders in the log. cuts: where the power fails. watch: sees each call before it is made, and may
-    raise to end it all.
+    raise to end it all. outage_seconds: that an order of the kind "outage" brings.
     """
 
     kinds: Sequence[str]
     cuts: Sequence[Cut] = ()
     watch: Callable[[World, Call], None] = lambda world, call: None
+    outage_seconds: float = OUTAGE_SECONDS
     calls: list[Call] = field(default_factory=list)
     life: int = 0
 
@@ -142,7 +143,7 @@ class World:
     def _fate(self, number: int) -> tuple[str, Exception | None]:
         kind = self.kinds[number - 1]
         if kind == OUTAGE:
-            self._down.setdefault(number, self.second + OUTAGE_SECONDS)
+            self._down.setdefault(number, self.second + self.outage_seconds)
         if any(self.second < until for until in self._down.values()):
             return "timed out", TimeoutError("the sink gave no answer")
         if kind == REFUSED:

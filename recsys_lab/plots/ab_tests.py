@@ -58,6 +58,7 @@ def peeking(table: pd.DataFrame) -> Picture:
         share.text(place, 100 * found[rule] + 1, percent(found[rule]), ha="center", fontsize=9.5, color=INK)
     share.set_xticks(range(3), [name for _, name, _ in _RULES])
     share.axhline(5, color=INK, linewidth=1, linestyle=":")
+    share.text(2.45, 5.3, "5 %", ha="right", va="bottom", fontsize=8.5, color=INK)
     share.set(ylabel="tests that see a difference (%)", ylim=(0, max(40, 112 * max(found.values()))))
     return figure
 
@@ -75,12 +76,12 @@ def false_alarms(table: pd.DataFrame) -> Picture:
         ax.plot(
             wide.index, 100 * wide[rule], "o-", color=colour, linewidth=2, markersize=5, label=name.replace("\n", " ")
         )
-    ax.axhline(5, color=INK, linewidth=1, linestyle=":")
+    ax.axhline(5, color=INK, linewidth=1, linestyle=":", label="5 %")
     ax.set_xscale("log")
     ax.set_xticks(wide.index, [str(number) for number in wide.index])
     ax.minorticks_off()
     ax.set(xlabel="looks", ylabel="tests that see a difference (%)", ylim=(0, None))
-    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=3)
+    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=4)
     return figure
 
 
@@ -95,7 +96,7 @@ def aa_tests(table: pd.DataFrame) -> Picture:
         middles = [(place + 0.5) / 20 for place in range(20)]
         ax.bar(middles, counts, width=0.045, color=[RED] + 19 * [_UNITS[str(unit)]])
         ax.axhline(len(rows) / 20, color=INK, linewidth=1, linestyle=":")
-        ax.set_title(f"counted by {unit}; red: p < 5 %", fontsize=9.5, loc="left")
+        ax.set_title(f"counted by {unit}; red: p < 5 %; dotted: expected", fontsize=9.5, loc="left")
         ax.set(xlabel="p-value", ylim=(0, 2.3 * len(rows) / 20), ylabel="tests" if ax is axes[0] else None)
         ax.grid(color=GREY, alpha=0.2)
     return figure

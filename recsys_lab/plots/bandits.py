@@ -49,5 +49,5 @@ def _finding(table: pd.DataFrame) -> str:
     best, requests = str(last.idxmin()), int(table["requests"].max())
     return (
         f"In {requests:,} requests {best} loses {last[best]:.0f} hits to the best half-life, "
-        f"trying all alike {last['uniform']:.0f}"
+        f"trying all alike {last['uniform']:.0f}, {last.idxmax()} {last.max():.0f}"
     )

@@ -131,11 +131,10 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
 
     table, rates: of `experiments.reactions` and `reaction_summary`.
     """
-    after = rates["after"]
+    after = {name: f"{rate:.3f}" for name, rate in rates["after"].items()}
     figure, axes = picture(
-        f"Starting anew helps the model of tastes (hit rate {after['start anew']:.3f} instead of {after['do nothing']:.3f}) "
-        f"and harms ItemNeighbours ({after['ItemNeighbours, start anew']:.3f} instead of "
-        f"{after['ItemNeighbours, do nothing']:.3f})",
+        f"Starting anew helps the model of tastes (hit rate {after['start anew']} instead of {after['do nothing']}) and "
+        f"harms ItemNeighbours ({after['ItemNeighbours, start anew']} instead of {after['ItemNeighbours, do nothing']})",
         columns=2,
     )
     counts = table.groupby(["policy", "since"])[["hits", "questions"]].sum()

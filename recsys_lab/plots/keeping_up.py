@@ -26,7 +26,7 @@ def keeping_up(table: pd.DataFrame) -> Picture:
             )
         ax.set_title(title, fontsize=9.5, loc="left")
         ax.set_xticks(range(10, int(table["day"].max()) + 1, 5))
-        ax.set(xlabel="day", ylim=(0, 58), ylabel="questions hit (%)" if ax is axes[0] else None)
+        ax.set(xlabel="day", ylim=(0, 58), ylabel="questions hit (%), over three days" if ax is axes[0] else None)
     day = table["drifts_on"].iloc[0]
     axes[1].axvline(day, color=RED, linewidth=1.2, linestyle="--")
     axes[1].text(day, 56, " drift", va="top", fontsize=9, color=INK)

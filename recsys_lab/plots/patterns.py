@@ -20,7 +20,7 @@ def matches(table: pd.DataFrame) -> Picture:
     """
     by = "pattern" if table["pattern"].nunique() > 1 else "user"
     lanes = list(dict.fromkeys(table[by])) if by == "pattern" else sorted(table[by].unique())
-    matched = table[table["fate"] != "none"]
+    matched = table[table["match"] > 0]
     depth = {lane: int(matched[matched[by] == lane].groupby(["pattern", "match"]).ngroups) for lane in lanes}
     figure, (ax,) = picture(_finding(table, by, lanes), height=1.5 + sum(0.42 + 0.2 * depth[lane] for lane in lanes))
     clock_axis(ax, [*table["time"], *table["until"].dropna()])
@@ -28,8 +28,10 @@ def matches(table: pd.DataFrame) -> Picture:
     for lane in lanes:
         rows = table[table[by] == lane].drop_duplicates(["user", "time"])
         for row in _rows(rows):
-            colour = "white" if row.type == "view" else INK
+            colour = "white" if row.type == "view" or row.fate == "late" else INK
             ax.scatter([row.time], [top], s=64, marker=_MARKER_OF[row.type], color=colour, edgecolor=INK, zorder=3)
+            if row.fate == "late":
+                ax.scatter([row.time], [top], s=64, marker="x", color=RED, zorder=4)
         ticks.append(top)
         top = _lines(ax, matched[matched[by] == lane], top) + 0.75
     ax.set_yticks(ticks, lanes)
@@ -43,7 +45,9 @@ def matches(table: pd.DataFrame) -> Picture:
     ax.plot([], [], color=GREEN, linewidth=2, marker=".", label="a match")
     if (table["fate"] == "timed out").any():
         ax.plot([], [], color=RED, linewidth=2, marker="x", linestyle=":", label="ran out of time")
-    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=4)
+    if (table["fate"] == "late").any():
+        ax.scatter([], [], s=44, marker="x", color=RED, label="too late, dropped")
+    figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=5)
     return figure
 
 

@@ -54,7 +54,10 @@ def test_the_picture_of_the_detectors_speaks_of_the_first() -> None:
         for seed in range(3)
     ]
     table = pd.DataFrame(rows, columns=["detector", "kind", "seed", "events", "false_alarms", "delay", "alarms"])
-    assert plots.detection(table).finding == "calm: abrupt drift found in 3 of 3 runs, median delay 301 events (black: medians)"
+    assert (
+        plots.detection(table).finding
+        == "calm: abrupt drift found in 3 of 3 runs, median delay 301 events (black: medians)"
+    )
 
 
 def test_the_picture_of_the_reactions_names_both_recommenders() -> None:
@@ -65,5 +68,6 @@ def test_the_picture_of_the_reactions_names_both_recommenders() -> None:
     )
     rates = pd.DataFrame({"before": 0.1, "after": [0.1, 0.2, 0.3, 0.25]}, index=list(names))
     assert plots.reactions(table, rates).finding == (
-        "Starting anew helps the model of tastes (hit rate 0.200 instead of 0.100) and harms ItemNeighbours (0.250 instead of 0.300)"
+        "Starting anew helps the model of tastes (hit rate 0.200 instead of 0.100) and "
+        "harms ItemNeighbours (0.250 instead of 0.300)"
     )

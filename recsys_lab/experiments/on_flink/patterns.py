@@ -46,19 +46,23 @@ def matches(
     """Every match of some patterns, in a stream of visits, keyed by user.
 
     patterns: one, or several by name. records: in order of arrival. timeouts: also give what ran out of time.
-    Columns: pattern (its name), fate (matched, timed out, or none, for events in no match), match (from 1 within
+    Columns: pattern (its name), fate (matched, timed out; for events in no match, late or none), match (from 1 within
     the pattern), until (epoch ms; when the time of a timed-out one was over), stage, user, item, type, time (epoch
     ms).
     """
     named = patterns if isinstance(patterns, dict) else {"": patterns}
     rows: list[tuple[Any, ...]] = []
     for name, pattern in named.items():
-        found, timed_out, tag = ListSink(), ListSink(), OutputTag("timed out")
+        found, timed_out, late = ListSink(), ListSink(), ListSink()
+        tag, late_tag = OutputTag("timed out"), OutputTag("late")
         processor = FlinkStreamProcessor(checkpoint_interval=None)
         stream = timed(processor, list(records), timedelta(minutes=1)).key_by(user_of)
         timeout: dict[str, Any] = {"timeout_tag": tag, "timeout_function": _over} if timeouts else {}
-        selected = CEP.pattern(stream, pattern).select(lambda match: (match, None), **timeout)
+        selected = (
+            CEP.pattern(stream, pattern).side_output_late_data(late_tag).select(lambda match: (match, None), **timeout)
+        )
         selected.sink_to(found)
+        selected.get_side_output(late_tag).sink_to(late)
         if timeout:
             selected.get_side_output(tag).sink_to(timed_out)
         processor.execute("patterns")
@@ -70,8 +74,11 @@ def matches(
                     for event in events:
                         used.add((event["user"], event["time"]))
                         rows.append((name, fate, number, until, stage, *_what(event)))
-        alone = [event for event in records if (event["user"], event["time"]) not in used]
-        rows += [(name, "none", 0, None, "", *_what(event)) for event in alone]
+        dropped = {(event["user"], event["time"]) for event in late}
+        for event in records:
+            if (event["user"], event["time"]) not in used:
+                fate = "late" if (event["user"], event["time"]) in dropped else "none"
+                rows.append((name, fate, 0, None, "", *_what(event)))
     columns = ["pattern", "fate", "match", "until", "stage", "user", "item", "type", "time"]
     return pd.DataFrame(rows, columns=columns).astype({"until": "Int64"})
 

@@ -74,7 +74,8 @@ def definition(visits: Sequence[Visit]) -> list[Nudge]:
             known.append(visit)
     found = []
     for user, category in sorted({(visit.user, visit.category) for visit in known}):
-        row = sorted(visit for visit in known if (visit.user, visit.category) == (user, category))
+        mine = [visit for visit in known if (visit.user, visit.category) == (user, category)]
+        row = sorted(mine, key=lambda visit: visit.minute)  # at equal times they stay in the order of arrival
         free_from = 0
         for first in range(len(row)):
             over = row[first].minute + WITHIN
@@ -110,6 +111,8 @@ def _situations() -> list[tuple[str, list[Visit]]]:
         ("four views", [*three, Visit(6), Visit(60)]),
         ("six views", [*three, Visit(6), Visit(8), Visit(10), Visit(60)]),
         ("six views, and then a purchase", [*three, Visit(24), Visit(26), Visit(28), Visit(33, "purchase")]),
+        ("something else at the same time, after it", [*three, Visit(4, "basket"), Visit(40)]),
+        ("something else at the same time, before it", [*three[:2], Visit(4, "basket"), Visit(4), Visit(40)]),
         ("views that arrive out of order", [Visit(4), Visit(0), Visit(2), Visit(40)]),
         ("a purchase that arrives behind later visits", [*three, Visit(30, user="bob"), Visit(26, "purchase")]),
         ("a purchase that arrives before the views", [Visit(5, "purchase"), Visit(1), Visit(2), Visit(4), Visit(40)]),
