@@ -132,9 +132,10 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
     table, rates: of `experiments.reactions` and `reaction_summary`.
     """
     after = {name: f"{rate:.3f}" for name, rate in rates["after"].items()}
+    tastes = f"{after['start anew']} instead of {after['do nothing']}"
+    neighbours = f"{after['ItemNeighbours, start anew']} instead of {after['ItemNeighbours, do nothing']}"
     figure, axes = picture(
-        f"Starting anew helps the model of tastes (hit rate {after['start anew']} instead of {after['do nothing']}) and "
-        f"harms ItemNeighbours ({after['ItemNeighbours, start anew']} instead of {after['ItemNeighbours, do nothing']})",
+        f"Starting anew helps the model of tastes (hit rate {tastes}) and harms ItemNeighbours ({neighbours})",
         columns=2,
     )
     counts = table.groupby(["policy", "since"])[["hits", "questions"]].sum()
