@@ -86,7 +86,7 @@ class _PartitionReader:
                 first = self._consumer.beginning_offsets([self._partition])[self._partition]
                 end = self._consumer.end_offsets([self._partition])[self._partition]
                 self.offset = first if offset is None else self._checked(offset, first, end)
-                self._end = end if source.bounded else None
+                self.end = end if source.bounded else None
                 self._consumer.seek(self._partition, self.offset)
         except BaseException:
             self.close()
@@ -97,18 +97,18 @@ class _PartitionReader:
         patient_until = monotonic() + TIMEOUT_SECONDS
         with _asking(self._source.connection, self._source.topic):
             while len(found) < most and not self._is_over():
-                wait = 0 if self._end is None else _POLL_MS
+                wait = 0 if self.end is None else _POLL_MS
                 polled = self._consumer.poll(wait, max_records=most - len(found)).get(self._partition, [])
                 if polled:
                     patient_until = monotonic() + TIMEOUT_SECONDS
-                elif self._end is None:
+                elif self.end is None:
                     break
                 elif monotonic() > patient_until:
                     raise BrokerError(
                         f"{self._source.connection.bootstrap_servers}: partition {self._partition.partition} of "
                         f"{self._source.topic!r} gave nothing for {TIMEOUT_SECONDS:g} s. Is Kafka running?"
                     )
-                found += [record for record in polled if self._end is None or record.offset < self._end]
+                found += [record for record in polled if self.end is None or record.offset < self.end]
             self.offset = self._consumer.position(self._partition)
         values, timestamps = self._decoded(found)
         return Records(values, timestamps, self._is_over())
@@ -117,7 +117,7 @@ class _PartitionReader:
         self._opening.__exit__(None, None, None)
 
     def _is_over(self) -> bool:
-        return self._end is not None and bool(self._consumer.position(self._partition) >= self._end)
+        return self.end is not None and bool(self._consumer.position(self._partition) >= self.end)
 
     def _decoded(self, records: list[Any]) -> tuple[list[Any], list[int]]:
         values, timestamps = [], []

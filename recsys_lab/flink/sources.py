@@ -57,6 +57,17 @@ class SplitReader(Protocol):
 
 
 @runtime_checkable
+class EndingReader(SplitReader, Protocol):
+    """A reader of a split that grows, which ends where the split ended when it was opened.
+
+    end: the offset, plain data; None for a split that never ends. Stored in the checkpoint too, and set again when the
+    split is opened anew: else a restart would move the end.
+    """
+
+    end: Any
+
+
+@runtime_checkable
 class Source(Protocol):
     """Where records come from. name: for messages and drawings."""
 
@@ -253,14 +264,14 @@ class StreamSource:
 class _StreamReader:
     def __init__(self, stream: EventStream, offset: int, end: int | None, name: str) -> None:
         self._stream = stream
-        self._end = end
+        self.end = end
         self._name = name
         self.offset = offset
 
     def read(self, most: int) -> Records:
-        end = self._stream.next_offset if self._end is None else self._end
+        end = self._stream.next_offset if self.end is None else self.end
         if self.offset >= end:
-            return Records([], ended=self._end is not None)
+            return Records([], ended=self.end is not None)
         held = self._stream.get_recent_events(self._stream.next_offset - self.offset)
         first = self._stream.next_offset - len(held)
         if first > self.offset:
@@ -270,7 +281,7 @@ class _StreamReader:
             )
         values: list[StreamEvent] = held[: min(most, end - self.offset)]
         self.offset += len(values)
-        return Records(values, [epoch_ms(event.timestamp) for event in values], self.offset == self._end)
+        return Records(values, [epoch_ms(event.timestamp) for event in values], self.offset == self.end)
 
     def close(self) -> None:
         pass

@@ -20,6 +20,7 @@ from recsys_lab.flink import (
     ListSource,
     OutputTag,
     Records,
+    RestartStrategies,
     StreamSource,
     TumblingEventTimeWindows,
     WatermarkStrategy,
@@ -209,6 +210,47 @@ def test_a_live_stream_goes_on_until_the_job_is_stopped() -> None:
     stream.publish(a_click("ann", "i0"))
     processor.execute()
     assert seen == ["i0", "i1", "i2"]
+
+
+@pytest.mark.parametrize("crash_at", [3, 8])
+def test_a_restart_does_not_move_the_end_of_a_stream(crash_at: int) -> None:
+    """What is published while the job runs isn't part of it, with a restart as without one."""
+    stream = EventStream("clicks")
+    for number in range(10):
+        stream.publish(a_click("ann", f"i{number}"))
+    calls: list[str] = []
+
+    def fails_once(event: Any) -> Any:
+        calls.append(event.item_id)
+        if len(calls) == crash_at:
+            for number in range(10, 15):
+                stream.publish(a_click("ann", f"i{number}"))
+            raise ValueError("the machine is gone")
+        return event.item_id
+
+    processor = FlinkStreamProcessor(
+        checkpoint_every=2, batch_size=2, restart_strategy=RestartStrategies.fixed_delay_restart(1, 0)
+    )
+    processor.add_source(stream).map(fails_once).sink_to(sink := ListSink())
+
+    assert processor.execute().restarts == 1
+    assert sink.values == [f"i{number}" for number in range(10)]
+
+
+def test_a_checkpoint_that_names_no_end_asks_the_stream_for_it() -> None:
+    """Such as one that an older version wrote."""
+    stream = EventStream("clicks")
+    stream.publish(a_click("ann", "i0"))
+    processor = FlinkStreamProcessor()
+    processor.add_source(stream).sink_to(ListSink())
+    with processor.step_through() as stepper:
+        source = stepper._execution.run.sources[0]
+        facts = source.facts()
+        assert facts.pop("ends") == {"0": 1}
+        stream.publish(a_click("ann", "i1"))
+        source.restore_facts(facts)
+        source.open_splits()
+        assert source.readers["0"].end == 2
 
 
 def test_a_stream_that_no_longer_holds_the_offset_says_so() -> None:

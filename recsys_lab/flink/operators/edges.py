@@ -9,7 +9,7 @@ from recsys_lab.flink.batches import Batch, merge
 from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.operators.base import Operator
 from recsys_lab.flink.sinks import TransactionalSink
-from recsys_lab.flink.sources import Records, Source, SplitReader
+from recsys_lab.flink.sources import EndingReader, Records, Source, SplitReader
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 
 _NOTHING = Records(())
@@ -23,6 +23,7 @@ class SourceOperator(Operator):
         super().__init__(node)
         self.source: Source = node.function
         self.offsets: dict[str, Any] = {}
+        self.ends: dict[str, Any] = {}  # where splits end that grow meanwhile
         self.ended: set[str] = set()
         self.readers: dict[str, SplitReader] = {}
         self.read_now: dict[str, Records] = {}
@@ -30,14 +31,19 @@ class SourceOperator(Operator):
         self.parts: list[Batch] = []
 
     def open_splits(self) -> None:
-        """Open every split where the restored offsets say; new splits begin at the beginning."""
+        """Open every split where the restored offsets say; new splits begin at the beginning.
+
+        A split that ends does so where it ended when the job started.
+        """
         for split in self.source.splits():
             try:
-                self.readers[split] = self.source.open(split, self.offsets.get(split))
+                reader = self.readers[split] = self.source.open(split, self.offsets.get(split))
             except JobError:
                 raise
             except Exception as error:
                 raise OperatorFailed(self.name, f"split {split}", error) from error
+            if isinstance(reader, EndingReader) and reader.end is not None:
+                reader.end = self.ends.setdefault(split, reader.end)
 
     def read(self, split: str, most: int) -> Records:
         """Up to `most` further records of a split, to be handed on in this round.
@@ -91,11 +97,13 @@ class SourceOperator(Operator):
 
     def facts(self) -> dict[str, Any]:
         offsets = {split: reader.offset for split, reader in self.readers.items()}
-        return {**super().facts(), "offsets": offsets, "ended": sorted(self.ended | self.ending)}
+        ended = sorted(self.ended | self.ending)
+        return {**super().facts(), "offsets": offsets, "ends": self.ends, "ended": ended}
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         super().restore_facts(facts)
         self.offsets = facts["offsets"]
+        self.ends = facts.get("ends", {})  # older checkpoints have none
         self.ending = set(facts["ended"])
 
 
