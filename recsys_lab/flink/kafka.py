@@ -93,12 +93,17 @@ class _PartitionReader:
             raise
 
     def read(self, most: int) -> Records:
-        found: list[Any] = []
+        """Where partitions take turns, a record that is left out has none: it goes on until `most` are kept. An
+        unbounded topic has no turns, and might leave out all that ever comes: `most` are looked at.
+        """
+        values: list[Any] = []
+        timestamps: list[int] = []
+        wanted = most
         patient_until = monotonic() + TIMEOUT_SECONDS
         with _asking(self._source.connection, self._source.topic):
-            while len(found) < most and not self._is_over():
+            while wanted > 0 and not self._is_over():
                 wait = 0 if self.end is None else _POLL_MS
-                polled = self._consumer.poll(wait, max_records=most - len(found)).get(self._partition, [])
+                polled = self._consumer.poll(wait, max_records=wanted).get(self._partition, [])
                 if polled:
                     patient_until = monotonic() + TIMEOUT_SECONDS
                 elif self.end is None:
@@ -108,9 +113,11 @@ class _PartitionReader:
                         f"{self._source.connection.bootstrap_servers}: partition {self._partition.partition} of "
                         f"{self._source.topic!r} gave nothing for {TIMEOUT_SECONDS:g} s. Is Kafka running?"
                     )
-                found += [record for record in polled if self.end is None or record.offset < self.end]
+                kept, times = self._decoded([r for r in polled if self.end is None or r.offset < self.end])
+                values += kept
+                timestamps += times
+                wanted -= len(polled if self.end is None else kept)
             self.offset = self._consumer.position(self._partition)
-        values, timestamps = self._decoded(found)
         return Records(values, timestamps, self._is_over())
 
     def close(self) -> None:
