@@ -189,11 +189,16 @@ class ValueState(State):
 
 
 class ListState(State):
-    """A list."""
+    """A list. With a time to live each element expires by itself, and stands beside the time of its writing."""
 
     def get(self) -> list[Any]:
         """A copy of the list."""
-        return list(self._get() or ())
+        if self._ttl is None:
+            return list(self._get() or ())
+        values = [value for _, value in self._alive()]
+        if values and self._renew_on_read:
+            self.update(values)
+        return values
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self.get())
@@ -204,13 +209,63 @@ class ListState(State):
 
     def add_all(self, values: Iterable[Any]) -> None:
         """Append elements."""
-        held = self._get() or []
-        held.extend(values)
-        self._set(held)
+        if self._ttl is None:
+            held = self._get() or []
+            held.extend(values)
+            self._set(held)
+        else:
+            held = self._alive()
+            held.extend(self._dated(values))
+            self._keep(held)
 
     def update(self, values: Iterable[Any]) -> None:
         """Set the list."""
-        self._set(list(values))
+        if self._ttl is None:
+            self._set(list(values))
+        else:
+            self._keep(self._dated(values))
+
+    def expire(self) -> None:
+        """Free what expired."""
+        if self._ttl is None:
+            return
+        limit = self._owner.now - self._ttl.ttl_ms
+        for key, stored in list(self._table.data.get(self._name, {}).items()):
+            alive = _later(each_dated(stored), limit)
+            if not alive:
+                self._table.remove(self._name, key)
+            elif alive is not stored:
+                self._table.put(self._name, key, alive)
+
+    def _alive(self) -> list[tuple[int, Any]]:
+        assert self._ttl is not None
+        stored = each_dated(self._table.data.get(self._name, {}).get(self._owner.key))
+        return _later(stored, self._owner.now - self._ttl.ttl_ms)
+
+    def _dated(self, values: Iterable[Any]) -> list[tuple[int, Any]]:
+        return [(self._owner.now, value) for value in values]
+
+    def _keep(self, dated: list[tuple[int, Any]]) -> None:
+        if dated:
+            self._table.put(self._name, self._owner.key, dated)
+        else:
+            self.clear()
+
+
+def each_dated(stored: Any) -> list[tuple[int, Any]]:
+    """(time of writing, value) of each element, the oldest first, of what is stored for a list that expires; older
+    checkpoints have one time for the whole list. stored: None for nothing.
+    """
+    if type(stored) is tuple:
+        written, values = stored
+        return [(written, value) for value in values]
+    found: list[tuple[int, Any]] = [] if stored is None else stored
+    return found
+
+
+def _later(dated: list[tuple[int, Any]], limit: int) -> list[tuple[int, Any]]:
+    """What was written after that time: the same list where that is all."""
+    return [pair for pair in dated if pair[0] > limit] if dated and dated[0][0] <= limit else dated
 
 
 class AddingState(State):

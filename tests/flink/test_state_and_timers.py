@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,8 @@ from recsys_lab.flink import (
     ValueStateDescriptor,
     epoch_ms,
 )
+from recsys_lab.flink.state import ListState
+from recsys_lab.flink.tables import Table
 from tests.flink import oracle
 from tests.flink.jobs import (
     Event,
@@ -229,6 +232,60 @@ def test_state_with_a_time_to_live_is_forgotten_and_freed() -> None:
         ("bob", 1, [5]),
     ]
     assert {entry["key"] for entry in steps[4].state} == {"bob"}
+
+
+@pytest.mark.parametrize(
+    ("on_read", "expected"),
+    [(False, [[0], [0, 6], [6, 12], [12, 18]]), (True, [[0], [0, 6], [0, 6, 12], [0, 6, 12, 18]])],
+)
+def test_elements_of_a_list_expire_each_by_itself(on_read: bool, expected: list[list[int]]) -> None:
+    clock = SimulatedClock()
+    ttl = StateTtlConfig.new_builder(timedelta(seconds=10))
+    descriptor = ListStateDescriptor("seen", int)
+    descriptor.enable_time_to_live(ttl.update_ttl_on_read_and_write() if on_read else ttl)
+
+    class Gather(KeyedProcessFunction):
+        def open(self, runtime_context: Any) -> None:
+            self.seen = runtime_context.get_list_state(descriptor)
+
+        def process_element(self, value: Any, ctx: Any) -> Any:
+            self.seen.add(value[1])
+            yield self.seen.get()
+
+    def visits() -> Any:
+        for second in (0, 6, 12, 18):
+            yield ("ann", second)
+            clock.advance(timedelta(seconds=6))
+
+    processor = FlinkStreamProcessor(clock=clock)
+    got = processor.add_source(visits).key_by(lambda v: v[0]).process(Gather()).execute_and_collect()
+    assert got == expected
+
+
+def test_what_expired_of_a_list_is_freed_though_nobody_asks_for_it() -> None:
+    owner = SimpleNamespace(key="ann", now=0)
+    descriptor = ListStateDescriptor("seen", int)
+    descriptor.enable_time_to_live(StateTtlConfig.new_builder(10))
+    table = Table(ordered=False)
+    state = ListState(owner, table, descriptor)
+    state.add_all([1, 2])
+    owner.now = 6
+    state.add(3)
+
+    owner.key, owner.now = "bob", 10
+    state.expire()
+    assert table.data == {"seen": {"ann": [(6, 3)]}}
+    owner.now = 16
+    state.expire()
+    assert table.data == {}
+
+    table.put("seen", "bob", (10, [4, 5]))  # as an older checkpoint holds it
+    assert state.get() == [4, 5]
+    state.add(6)
+    state.expire()
+    assert table.data == {"seen": {"bob": [(10, 4), (10, 5), (16, 6)]}}
+    state.update([])
+    assert table.data == {}
 
 
 def test_reading_renews_the_time_to_live_if_told_so() -> None:

@@ -138,16 +138,28 @@ class DatedValue:
 
 
 class DatedList(DatedValue):
-    """What PyFlink's ListState does; the list has one time, as it has locally."""
+    """What PyFlink's ListState does: each element stands beside its own time."""
 
     def get(self) -> Any:
-        return self.value()
+        values = [value for _, value in self._alive()]
+        if values and self._renews:
+            self.update(values)
+        return values
 
     def add(self, value: Any) -> None:
         self.add_all([value])
 
     def add_all(self, values: list[Any]) -> None:
-        self.update([*(self.value() or ()), *values])
+        now = _now()
+        self._state.update([*self._alive(), *((now, value) for value in values)])
+
+    def update(self, values: list[Any]) -> None:
+        now = _now()
+        self._state.update([(now, value) for value in values])
+
+    def _alive(self) -> list[tuple[int, Any]]:
+        limit = _now() - self._ttl_ms
+        return [pair for pair in lab.each_dated(self._state.value()) if pair[0] > limit]
 
 
 class DatedSum(DatedValue):
