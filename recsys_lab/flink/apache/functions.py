@@ -366,6 +366,12 @@ class WindowResults(flink.ProcessWindowFunction):
         self.folded = folded
         self.stamped = stamped
 
+    def open(self, runtime_context: Any) -> None:
+        self.fold.opened(States(runtime_context, self.name))
+
+    def close(self) -> None:
+        self.fold.close()
+
     def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterator[Any]:
         window = window_of(context.window())
         moment = _Moment(context.current_watermark(), context.current_processing_time())
@@ -415,6 +421,7 @@ class Rolling(flink.KeyedProcessFunction):
         self.fold = fold
 
     def open(self, runtime_context: Any) -> None:
+        self.fold.opened(None)
         if self.fold.create is None:
             self.state = runtime_context.get_reducing_state(
                 ReducingStateDescriptor("rolling", Reduce(self.name, self.fold), ANY)
@@ -423,6 +430,9 @@ class Rolling(flink.KeyedProcessFunction):
             self.state = runtime_context.get_aggregating_state(
                 AggregatingStateDescriptor("rolling", Aggregate(self.name, self.fold, finished=True), ANY)
             )
+
+    def close(self) -> None:
+        self.fold.close()
 
     def process_element(self, value: Any, ctx: Any) -> Iterator[Any]:
         self.state.add(value)

@@ -17,8 +17,9 @@ from typing import Any
 
 from recsys_lab.flink.batches import Batch
 from recsys_lab.flink.functions import OperatorFailed
-from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector, Operator
-from recsys_lab.flink.operators.folding import NO_ACCUMULATOR, Fold
+from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector
+from recsys_lab.flink.operators.folding import NO_ACCUMULATOR
+from recsys_lab.flink.operators.opening import FoldOperator
 from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
 from recsys_lab.flink.windows import SlidingEventTimeWindows, TimeWindow
@@ -26,7 +27,7 @@ from recsys_lab.flink.windows import SlidingEventTimeWindows, TimeWindow
 Behind = Callable[[Any, int, Any], None]
 
 
-class AlignedWindowOperator(Operator):
+class AlignedWindowOperator(FoldOperator):
     """Tumbling and sliding windows with the default trigger.
 
     Its table "windows" holds (start, end) → key → accumulator.
@@ -38,7 +39,6 @@ class AlignedWindowOperator(Operator):
         self.size, self.slide, self.offset = assigner.size_ms, assigner.slide_ms, assigner.offset_ms
         self.pane = gcd(self.size, self.slide)  # within a pane of the grid no window begins or ends
         self.lateness: int = node.options["lateness"]
-        self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types, flat=self.fold.flat)
         self.latest: tuple[int, int] | None = None  # the window that elements were added to last
         self.fired_until = MIN_WATERMARK  # windows that end there or before have fired
@@ -48,6 +48,7 @@ class AlignedWindowOperator(Operator):
         watermarks = batch.watermarks
         count, steps = len(batch.values), len(watermarks)
         self.out = Collector()
+        self.on_round()
         step = start = 0
         while True:
             step = bisect_left(watermarks, self._next_moment(), step)

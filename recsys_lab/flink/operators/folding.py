@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, get_type_hints
 
 from recsys_lab.errors import JobError, shorten
 from recsys_lab.flink.codec import check_type, check_value, is_flat
-from recsys_lab.flink.functions import ProcessWindowFunction, method_of
+from recsys_lab.flink.functions import ProcessWindowFunction, method_of, needs_opening
 from recsys_lab.flink.windows import TimeWindow
 
 NO_ACCUMULATOR = "it gave nothing (None) as its accumulator. Return it."
@@ -22,7 +22,8 @@ class Fold(NamedTuple):
     results of (key, window, elements), or None where `result` is all that a firing gives. in_context: it is a
     ProcessWindowFunction's `process`, which takes a context and may yield to side outputs. elements: whether
     the accumulator is the list of all elements. types: classes in an accumulator beside plain data. flat: whether
-    it is declared to be a scalar, or a tuple or list of scalars.
+    it is declared to be a scalar, or a tuple or list of scalars. functions: as given, what folds and what makes
+    results; those that are objects with an `open` are opened and closed with the operator.
     """
 
     create: Callable[[], Any] | None
@@ -34,6 +35,33 @@ class Fold(NamedTuple):
     elements: bool
     types: tuple[type, ...]
     flat: bool = False
+    functions: tuple[Any, Any] = (None, None)
+
+    def opened(self, runtime_context: Any, owner: Any = None) -> Fold:
+        """With its functions open. runtime_context: for the window function, whose state is that of the key that
+        fires; `owner` is told which that is. What folds gets none: elements of many keys are folded at once.
+        """
+        folds, makes = self.functions
+        if needs_opening(folds):
+            folds.open(None)
+        if not needs_opening(makes):
+            return self
+        makes.open(runtime_context)
+        window_function = self.window_function
+        if owner is None or window_function is None:
+            return self
+
+        def of_key(key: Any, place: Any, elements: Any) -> Iterable[Any]:
+            owner.key = key
+            return window_function(key, place, elements)
+
+        return self._replace(window_function=of_key)
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for function in self.functions:
+            if needs_opening(function):
+                function.close()
 
     def grown(self, value: Any, held: Any) -> Any:
         """The accumulator with one more value in it. held: None when there is none yet. Raises TypeError when the
@@ -63,7 +91,14 @@ def reducing(function: Any, window_function: Any = None, types: tuple[type, ...]
     """Keep the reduction of all values."""
     reduce = method_of(function, "reduce")
     return Fold(
-        None, lambda value, held: reduce(held, value), reduce, _same, *_window_function(window_function), False, types
+        None,
+        lambda value, held: reduce(held, value),
+        reduce,
+        _same,
+        *_window_function(window_function),
+        False,
+        types,
+        functions=(function, window_function),
     )
 
 
@@ -86,6 +121,7 @@ def aggregating(function: Any, window_function: Any = None, declared: Any = None
         False,
         types,
         is_flat(declared or _declared(function.create_accumulator)),
+        (function, window_function),
     )
 
 
@@ -99,7 +135,8 @@ def _declared(create: Callable[[], Any]) -> Any:
 
 def collecting(window_function: Any, types: tuple[type, ...] = ()) -> Fold:
     """Keep all elements."""
-    return Fold(list, _append, _concatenate, list, *_window_function(window_function), True, types)
+    made = _window_function(window_function)
+    return Fold(list, _append, _concatenate, list, *made, True, types, functions=(None, window_function))
 
 
 def _window_function(function: Any) -> tuple[Callable[[Any, Any, Any], Iterable[Any]] | None, bool]:

@@ -13,7 +13,7 @@ from recsys_lab.errors import JobError, shorten
 from recsys_lab.flink.durations import duration_ms
 from recsys_lab.flink.functions import Context, OperatorFailed, method_of, needs_opening
 from recsys_lab.flink.operators.base import SteppedOperator, Timers
-from recsys_lab.flink.operators.folding import Fold
+from recsys_lab.flink.operators.opening import FoldOperator
 from recsys_lab.flink.state import Store
 from recsys_lab.flink.tables import Table
 
@@ -92,12 +92,11 @@ class ProcessOperator(SteppedOperator):
         return self.event_timers if domain == "event" else self.processing_timers
 
 
-class RollingOperator(SteppedOperator):
+class RollingOperator(FoldOperator, SteppedOperator):
     """Reduce or aggregate without a window: the result so far, for each element. Table: "rolling"."""
 
     def __init__(self, node: Any) -> None:
         super().__init__(node)
-        self.fold: Fold = node.function
         self.table = self.tables["rolling"] = Table(ordered=False, types=self.fold.types)
 
     def on_record(self, source: int, value: Any, position: int) -> None:
@@ -125,6 +124,10 @@ class IntervalJoinOperator(SteppedOperator):
     def open(self) -> None:
         if needs_opening(self.node.function):
             self.node.function.open(None)
+
+    def close(self) -> None:
+        if needs_opening(self.node.function):
+            self.node.function.close()
 
     def restored(self) -> None:
         self.leaving.rebuild()

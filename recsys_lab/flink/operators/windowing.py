@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import Any
 
 from recsys_lab.flink.operators.base import SteppedOperator, Timers
-from recsys_lab.flink.operators.folding import Fold
+from recsys_lab.flink.operators.opening import FoldOperator
 from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK
 from recsys_lab.flink.windows import TimeWindow, Trigger, TriggerResult, WindowAssigner
 
 
-class WindowOperator(SteppedOperator):
+class WindowOperator(FoldOperator, SteppedOperator):
     """Any assigner, any trigger.
 
     Its tables: "windows" (start, end) → key → accumulator; "counts" the triggers' state likewise; "timers"
@@ -28,7 +28,6 @@ class WindowOperator(SteppedOperator):
         self.assigner: WindowAssigner = node.options["assigner"]
         self.trigger: Trigger = node.options["trigger"] or self.assigner.default_trigger()
         self.lateness: int = node.options["lateness"]
-        self.fold: Fold = node.function
         self.windows = self.tables["windows"] = Table(types=self.fold.types)
         self.counts = self.tables["counts"] = Table()
         self.timers = Timers(self.tables.setdefault("timers", Table()))

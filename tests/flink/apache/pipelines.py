@@ -102,6 +102,27 @@ class InContext(ProcessWindowFunction):
             yield OutputTag("busy"), (key, window.start)
 
 
+class Numbered(ProcessWindowFunction):
+    """Each window of a key with its number, which is state of the key."""
+
+    def open(self, runtime_context: Any) -> None:
+        self.windows = runtime_context.get_state(ValueStateDescriptor("windows", int))
+
+    def process(self, key: Any, context: Any, elements: Iterable[Any]) -> Iterator[Any]:
+        self.windows.update((self.windows.value() or 0) + 1)
+        yield key, context.window().start, self.windows.value(), tuple(sorted(elements))
+
+
+class OpenedSum(CountAndSum):
+    """It needs what `open` sets."""
+
+    def open(self, runtime_context: Any) -> None:
+        self.factor = 10
+
+    def add(self, value: Event, accumulator: list[int]) -> list[int]:
+        return super().add((value[0], value[1], value[2] * self.factor), accumulator)
+
+
 class EveryThirdAndAtTheEnd(Trigger):
     def on_element(self, element: Any, timestamp: int, window: Any, ctx: Any) -> TriggerResult:
         if window.max_timestamp() > ctx.get_current_watermark():
@@ -279,6 +300,19 @@ def windows_that_keep_their_elements(stream: DataStream, calm: DataStream) -> St
 def windows_in_context(stream: DataStream, calm: DataStream) -> Streams:
     made = stream.key_by(user).window(ASSIGNERS["tumbling"]).process(InContext())
     return {"results": made, "busy": made.get_side_output(OutputTag("busy"))}
+
+
+@pipeline
+def functions_of_windows_that_are_opened(stream: DataStream, calm: DataStream) -> Streams:
+    keyed = calm.key_by(user)
+    tumbling, sessions = keyed.window(ASSIGNERS["tumbling"]), keyed.window(ASSIGNERS["sessions"])
+    return {
+        "process": tumbling.process(Numbered()),
+        "sessions": sessions.process(Numbered()),
+        "aggregate": tumbling.aggregate(OpenedSum(), Numbered()),
+        "aggregate in sessions": sessions.aggregate(OpenedSum(), Numbered()),
+        "rolling": keyed.aggregate(OpenedSum()),
+    }
 
 
 @pipeline
