@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from operator import countOf
 from typing import Any, get_args, get_origin
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import numpy as np
@@ -157,6 +158,9 @@ def _tagged(value: Any, types: Sequence[type]) -> Any:
         return [_tagged(item, types) for item in value]
     if kind is dict and set(map(type, value)) <= _ORDINARY_KEYS and (not value or _small(value)):
         return {key: _tagged(item, types) for key, item in value.items()}
+    if kind is frozenset:  # may be a key: equal ones are written alike, whatever their order
+        members = sorted(msgspec.msgpack.encode(_tagged(item, types)) for item in value)
+        return Ext(_FROZENSET, msgspec.msgpack.encode(list(map(msgspec.Raw, members))))
     known = _BY_TYPE.get(kind)
     if known is not None:
         code, take_apart = known
@@ -230,14 +234,32 @@ def _pairs(value: dict[Any, Any]) -> list[list[Any]]:
     return [[key, item] for key, item in value.items()]
 
 
-_BIG_INT, _EVENT, _RECORD, _NUMPY = 1, 2, 3, 4
+def _moment_apart(value: datetime) -> str | list[Any]:
+    """Text; with the zone's name where that knows more than the offset of now."""
+    zone = value.tzinfo
+    if isinstance(zone, ZoneInfo) and zone.key is not None:
+        return [value.replace(tzinfo=None).isoformat(), zone.key, value.fold]
+    return value.isoformat()
+
+
+def _moment_together(data: str | list[Any]) -> datetime:
+    if isinstance(data, str):
+        return datetime.fromisoformat(data)
+    text, key, fold = data
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(key), fold=fold)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise CheckpointError(f"the checkpoint holds a time of the zone {shorten(key)}: {error}.") from error
+
+
+_BIG_INT, _EVENT, _RECORD, _NUMPY, _FROZENSET = 1, 2, 3, 4, 12
 
 _KINDS: list[tuple[int, type, Callable[[Any], Any], Callable[[Any], Any]]] = [
     (10, tuple, list, tuple),
     (11, set, lambda value: list(value), set),
-    (12, frozenset, list, frozenset),
+    (_FROZENSET, frozenset, list, frozenset),
     (13, dict, _pairs, dict),
-    (14, datetime, datetime.isoformat, datetime.fromisoformat),
+    (14, datetime, _moment_apart, _moment_together),
     (15, date, date.isoformat, date.fromisoformat),
     (16, timedelta, lambda v: [v.days, v.seconds, v.microseconds], lambda v: timedelta(*v)),
     (17, deque, lambda v: [v.maxlen, list(v)], lambda v: deque(v[1], v[0])),

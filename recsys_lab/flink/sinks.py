@@ -133,7 +133,7 @@ class FileSink:
 
     def lines(self) -> list[str]:
         """All committed lines, in order."""
-        return [line for path in self._parts() for line in path.read_text(encoding="utf-8").splitlines()]
+        return [line for path in self._parts() for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
     def _parts(self) -> list[Path]:
         return sorted(self.folder.glob("part-*.txt"))

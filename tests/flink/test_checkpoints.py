@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.msgpack import Ext
 
 from recsys_lab.clock import SimulatedClock
 from recsys_lab.errors import CheckpointError, JobError
@@ -339,6 +341,40 @@ def test_events_windows_counters_and_numbers_of_numpy_come_back() -> None:
     back = decode_column(encode_column(column, types), types)
     assert back == column
     assert list(map(type, back)) == list(map(type, column))
+
+
+def test_a_time_keeps_its_zone_and_goes_on_with_it() -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    column = [
+        datetime(2026, 3, 28, 12, tzinfo=zone),  # the day before the clocks change
+        datetime(2026, 10, 25, 2, 30, tzinfo=zone, fold=1),  # an hour that comes twice
+        datetime(2026, 3, 29, 2, 30, tzinfo=zone),  # one that never comes
+        datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=5))),
+    ]
+
+    back = decode_column(encode_column(column))
+
+    assert list(map(repr, back)) == list(map(repr, column))
+    assert (back[0] + timedelta(days=1)).utcoffset() == timedelta(hours=2)
+
+
+def test_times_of_older_checkpoints_and_of_unknown_zones() -> None:
+    def written(data: Any) -> Any:
+        return decode_column((0, pack([Ext(14, pack(data))])))
+
+    assert written("2026-01-01T00:00:00+01:00") == [datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1)))]
+    with pytest.raises(CheckpointError, match="Nowhere/Here"):
+        written(["2026-01-01T00:00:00", "Nowhere/Here", 0])
+
+
+def test_equal_frozensets_are_written_alike() -> None:
+    names = [f"n{i}" for i in range(50)]
+
+    def written(members: list[Any]) -> Any:
+        return encode_column([frozenset(members), (frozenset([frozenset(members), 1]),)])
+
+    assert written(names) == written(names[::-1])
+    assert decode_column(written(names)) == [frozenset(names), (frozenset([frozenset(names), 1]),)]
 
 
 def test_a_record_that_the_program_defines_itself_need_not_be_declared() -> None:

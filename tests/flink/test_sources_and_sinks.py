@@ -291,6 +291,16 @@ def test_a_file_sink_writes_text_as_it_is_and_anything_else_as_json(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["part-00000.txt"]
 
 
+def test_only_a_line_break_ends_a_line(tmp_path: Path) -> None:
+    """Other characters that Python breaks lines at are part of a record."""
+    rows = ["one\u2028record", "a\x85b", "form\x0cfeed", "a\x0bb\x1cc\x1dd\x1ee", "a\u2029b", "", " "]
+    processor = FlinkStreamProcessor()
+    processor.add_source(rows).sink_to(sink := FileSink(tmp_path))
+    processor.execute()
+    assert sink.lines() == rows
+    assert FileSink(tmp_path / "empty").lines() == []
+
+
 def test_a_record_that_makes_no_line_is_named(tmp_path: Path) -> None:
     for record, says in (("two\nlines", "line break"), ({"a": object()}, "no JSON")):
         processor = FlinkStreamProcessor()
