@@ -16,6 +16,7 @@ from operator import length_hint
 from typing import Any
 
 from recsys_lab.flink.batches import Batch
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector, Operator
 from recsys_lab.flink.operators.folding import NO_ACCUMULATOR, Fold
@@ -197,6 +198,8 @@ class AlignedWindowOperator(Operator):
         """Results of all keys, in order of their first element."""
         fold, out = self.fold, self.out
         before = len(out.values)
+        if self.lateness:  # the accumulators live on
+            accumulators = {key: independent(held) for key, held in accumulators.items()}
         progress = iter(accumulators.items())
         try:
             if fold.window_function is None:
