@@ -11,6 +11,7 @@ only when it is safely there, the sinks are told to commit.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import zlib
@@ -339,6 +340,13 @@ class Checkpoints:
             self.completed += 1
             self.latest = number
             yield number
+
+    def wait(self) -> None:
+        """Until none is being written, whatever became of them: `latest` is the last one that is complete."""
+        while self._pending:
+            with contextlib.suppress(CheckpointError):
+                for _ in self.finished(wait=True):
+                    pass
 
     def forget_chain(self) -> None:
         """The next checkpoint must be whole: the state it would build upon is no longer that of the run."""

@@ -281,9 +281,12 @@ class Execution:
         self._clear_mark()
 
     def _commit_what_is_complete(self) -> None:
-        """After a failure: a checkpoint that was under way is complete all the same. What fails here comes again."""
+        """After a failure: a checkpoint that was under way is complete all the same. What cannot be committed now is
+        committed by the run that begins from the last of them: it holds all that was still to be committed.
+        """
         with contextlib.suppress(JobError, CheckpointError):
             self.commit_complete(wait=True)
+        self.checkpoints.wait()
 
     def _takes_checkpoints(self) -> bool:
         return self.processor.checkpoint_interval is not None or self.processor.checkpoint_every is not None

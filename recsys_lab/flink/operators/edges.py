@@ -143,14 +143,16 @@ class SinkOperator(Operator):
         return list(self.prepared.values())
 
     def commit(self, checkpoint: int) -> None:
-        """The checkpoint of that number is complete."""
-        if self.transactional:
-            prepared = self.prepared[checkpoint]
+        """The checkpoint of that number is complete: it holds the transactions of those before it that are not yet
+        committed too, and none of them may be overtaken.
+        """
+        for number in [number for number in self.prepared if number <= checkpoint]:
+            prepared = self.prepared[number]
             try:
                 self.sink.commit(prepared)
             except Exception as error:
                 raise OperatorFailed(self.name, f"commit of {prepared!r}", error) from error
-            del self.prepared[checkpoint]
+            del self.prepared[number]
 
     def close(self) -> None:
         if self.has_begun:
