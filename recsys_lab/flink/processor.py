@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from recsys_lab.clock import Clock, SimulatedClock, SystemClock
-from recsys_lab.errors import CheckpointError, JobError, shorten
+from recsys_lab.errors import CheckpointError, JobError, LabError, shorten
 from recsys_lab.flink.checkpoints import (
     Checkpoints,
     FolderStorage,
@@ -268,16 +268,23 @@ class Execution:
             raise
         return run
 
-    def _restart(self, error: Exception) -> None:
-        wait_ms = self.processor.restart_strategy.delay_ms(self.restarts + 1)
-        if wait_ms is None:
-            raise error
-        self.restarts += 1
-        self._commit_what_is_complete()
-        self.run.close()
-        self.checkpoints.forget_chain()
-        _wait(self.clock, wait_ms)
-        self.run = self._opened(self.checkpoints.load_latest() or self._restored)
+    def _restart(self, failure: LabError) -> None:
+        """A restart that fails is the next failure."""
+        is_open = False
+        while not is_open:
+            wait_ms = self.processor.restart_strategy.delay_ms(self.restarts + 1)
+            if wait_ms is None:
+                raise failure
+            self.restarts += 1
+            self._commit_what_is_complete()
+            self.run.close()
+            self.checkpoints.forget_chain()
+            _wait(self.clock, wait_ms)
+            try:
+                self.run = self._opened(self.checkpoints.load_latest() or self._restored)
+                is_open = True
+            except LabError as error:
+                failure = error
         self._clear_mark()
 
     def _commit_what_is_complete(self) -> None:

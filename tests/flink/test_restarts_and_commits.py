@@ -1,0 +1,190 @@
+"""What a restart has to hold: commits in order, restarts that fail themselves, savepoints, a disk that is full."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from recsys_lab.clock import SimulatedClock
+from recsys_lab.errors import CheckpointError, JobError
+from recsys_lab.flink import FileSink, FlinkStreamProcessor, ListSink, RestartStrategies
+from recsys_lab.flink.checkpoints import Checkpoints, FolderStorage, Identity
+from recsys_lab.flink.functions import OperatorFailed
+
+NUMBERS = list(range(40))
+IDENTITY = Identity("job", ["source"])
+
+
+def restarting(**settings: Any) -> FlinkStreamProcessor:
+    """Restarts up to ten times, at once; a checkpoint every four records."""
+    strategy = RestartStrategies.fixed_delay_restart(10, 0)
+    given = {"checkpoint_every": 4, "batch_size": 1, "restart_strategy": strategy, "clock": SimulatedClock()}
+    return FlinkStreamProcessor(**{**given, **settings})
+
+
+class FailsOnce:
+    """A function that passes values on, and fails once at one of them."""
+
+    def __init__(self, at: int) -> None:
+        self.at: int | None = at
+
+    def __call__(self, value: int) -> int:
+        if value == self.at:
+            self.at = None
+            raise ValueError("once")
+        return value
+
+
+# -- commits ---------------------------------------------------------------------------------------------------------
+
+
+class CommitsFail(ListSink):
+    """Fails in its commits of these numbers (counted from 1)."""
+
+    def __init__(self, *which: int) -> None:
+        super().__init__()
+        self.which = set(which)
+        self.commits = 0
+
+    def commit(self, prepared: Any) -> None:
+        self.commits += 1
+        if self.commits in self.which:
+            raise OSError("no answer")
+        super().commit(prepared)
+
+
+class Numbered:
+    """Leaves out transactions up to the last number that it knows, as a KafkaSink does."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self.committed = self.number = 0
+        self.open: list[Any] = []
+
+    def begin(self, prepared: list[Any] | None) -> None:
+        self.open = []
+        for transaction in prepared or ():
+            self.commit(transaction)
+        self.number = max([self.committed, *(transaction["number"] for transaction in prepared or ())])
+
+    def write(self, values: Sequence[Any]) -> None:
+        self.open.extend(values)
+
+    def pre_commit(self) -> Any:
+        records, self.open = self.open, []
+        self.number += 1
+        return {"number": self.number, "records": records}
+
+    def commit(self, prepared: Any) -> None:
+        if prepared["number"] > self.committed:
+            self.values += prepared["records"]
+            self.committed = prepared["number"]
+
+    def close(self) -> None:
+        self.open = []
+
+
+@pytest.mark.parametrize("failing", [(2,), (2, 3), (2, 3, 4), (1,), (5, 7)])
+@pytest.mark.parametrize("in_folder", [False, True])
+def test_no_commit_overtakes_one_that_failed(in_folder: bool, failing: tuple[int, ...], tmp_path: Path) -> None:
+    processor = restarting(checkpoint_dir=tmp_path if in_folder else None)
+    first, second = CommitsFail(*failing), Numbered()
+    numbers = processor.add_source(NUMBERS)
+    numbers.sink_to(first)
+    numbers.sink_to(second)
+    processor.execute()
+    assert first.values == NUMBERS
+    assert second.values == NUMBERS
+
+
+@pytest.mark.parametrize("failing", [(1,), (1, 2), (1, 2, 3)])
+def test_commits_of_several_complete_checkpoints_are_made_in_order(failing: tuple[int, ...], tmp_path: Path) -> None:
+    from recsys_lab.flink.processor import Execution
+
+    processor = restarting(checkpoint_dir=tmp_path)
+    first, second = CommitsFail(*failing), Numbered()
+    numbers = processor.add_source(NUMBERS)
+    numbers.sink_to(first)
+    numbers.sink_to(second)
+    execution = Execution(processor, "several", None)
+    for _ in range(3):  # none of them is committed yet
+        execution.run.round(4)
+        execution.checkpoint()
+    execution.attempt(lambda: execution.commit_complete(wait=True))
+    execution.run_to_end()
+    assert first.values == NUMBERS
+    assert second.values == NUMBERS
+
+
+# -- restarts that fail themselves -----------------------------------------------------------------------------------
+
+
+class FailsAt(ListSink):
+    """Raises an OSError at the n-th call of one of its methods (and at those that follow, so many in all)."""
+
+    def __init__(self, method: str, nth: int, times: int = 1) -> None:
+        super().__init__()
+        self.method, self.nth, self.times = method, nth, times
+        self.calls = 0
+
+    def begin(self, prepared: list[Any] | None) -> None:
+        self._perhaps("begin")
+        super().begin(prepared)
+
+    def pre_commit(self) -> Any:
+        self._perhaps("pre_commit")
+        return super().pre_commit()
+
+    def _perhaps(self, method: str) -> None:
+        if method == self.method:
+            self.calls += 1
+            if self.nth <= self.calls < self.nth + self.times:
+                raise OSError("disk gone")
+
+
+@pytest.mark.parametrize(("method", "nth", "restarts"), [("begin", 2, 4), ("pre_commit", 2, 4)])
+def test_a_restart_or_a_checkpoint_that_fails_is_the_next_failure(method: str, nth: int, restarts: int) -> None:
+    processor = restarting()
+    sink = FailsAt(method, nth, times=3)
+    processor.add_source(NUMBERS).map(FailsOnce(at=33)).sink_to(sink)
+    assert processor.execute().restarts == restarts
+    assert sink.values == NUMBERS
+
+
+def test_a_restart_that_always_fails_ends_after_the_attempts_of_the_strategy() -> None:
+    processor = restarting()
+    sink = FailsAt("begin", 2, times=10**9)
+    processor.add_source(NUMBERS).map(FailsOnce(at=10)).sink_to(sink)
+    with pytest.raises(OperatorFailed, match="disk gone"):
+        processor.execute()
+    assert sink.calls == 1 + 10
+
+
+@pytest.mark.parametrize(("method", "nth"), [("begin", 1), ("pre_commit", 1)])
+@pytest.mark.parametrize("interval", [None, 30])
+def test_a_sink_that_fails_without_a_restart_is_named(method: str, nth: int, interval: int | None) -> None:
+    processor = FlinkStreamProcessor(checkpoint_interval=interval)
+    processor.add_source(NUMBERS).sink_to(FailsAt(method, nth))
+    with pytest.raises(OperatorFailed, match="'sink-.*disk gone") as failed:
+        processor.execute()
+    assert isinstance(failed.value.cause, OSError)
+
+
+def test_a_source_that_cannot_tell_its_splits_is_named() -> None:
+    from recsys_lab.flink import ListSource
+
+    class Unreachable(ListSource):
+        def splits(self) -> list[str]:
+            raise OSError("no route")
+
+    processor = FlinkStreamProcessor()
+    processor.add_source(Unreachable(NUMBERS), name="numbers").sink(print)
+    with pytest.raises(OperatorFailed, match="'numbers'.*no route"):
+        processor.execute()
