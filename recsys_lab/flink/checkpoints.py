@@ -18,6 +18,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -50,7 +51,10 @@ class Storage(Protocol):
         """Return when these checkpoints are safe and can be read. Called on another thread."""
 
     def settle(self, number: int) -> None:
-        """It was saved, or will not be: let go of what `prepare` took, on the job's own thread."""
+        """It was saved: let go of what `prepare` took, on the job's own thread."""
+
+    def withdraw(self, number: int) -> None:
+        """It was not saved, and never will be: leave nothing of it, on the job's own thread."""
 
     def read(self, number: int) -> bytes:
         """Raises CheckpointError when it cannot be read."""
@@ -79,6 +83,9 @@ class MemoryStorage:
 
     def settle(self, number: int) -> None:
         pass
+
+    def withdraw(self, number: int) -> None:
+        self.remove(number)
 
     def read(self, number: int) -> bytes:
         return self._held[number]
@@ -116,6 +123,12 @@ class FolderStorage:
         for descriptor in self._drafts.pop(number, ()):
             os.close(descriptor)
 
+    def withdraw(self, number: int) -> None:
+        self.settle(number)
+        for path in (_hidden(self.path(number)), self.path(number)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
 
@@ -125,7 +138,8 @@ class FolderStorage:
         return sorted(int(path.name[4:]) for path in self.folder.glob("chk-*") if path.name[4:].isdigit())
 
     def remove(self, number: int) -> None:
-        self.path(number).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # one too many is no reason for a job to fail
+            self.path(number).unlink(missing_ok=True)
 
     def name(self, number: int) -> str:
         return str(self.path(number))
@@ -311,6 +325,8 @@ class Checkpoints:
         self._writer: ThreadPoolExecutor | None = None
         self._pending: deque[tuple[int, Future[None]]] = deque()
         self._unsafe: deque[tuple[int, bytes]] = deque()
+        self._safe = 0  # number of the last that was saved
+        self._error: Exception | None = None  # that ended the saving
         self.completed = 0
         self.latest: int | None = None
 
@@ -322,21 +338,26 @@ class Checkpoints:
         """Have a checkpoint written, after those that are being written; `finished` tells when it is complete."""
         number, self._next = self._next, self._next + 1
         builds_upon = [] if full else list(self._chain)
+        self._chain = []  # what changed is told only once: should this one fail, the next must be whole
         body = pack({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
-        self._chain = [*builds_upon, number]
         self._built_upon[number] = builds_upon  # before the writer may ask
         self._storage.prepare(number)
+        self._chain = [*builds_upon, number]
         self._unsafe.append((number, body))
-        self._pending.append((number, self._in_background(self._save)))
+        self._pending.append((number, self._in_background(partial(self._save, number))))
 
     def finished(self, wait: bool) -> Iterator[int]:
-        """The numbers of those that are complete since last asked. Raises CheckpointError when one failed."""
+        """The numbers of those that are complete since last asked. Raises CheckpointError when one failed; all that
+        come after it fail too, until `forget_chain`.
+        """
         while self._pending and (wait or len(self._pending) > MOST_PENDING or self._pending[0][1].done()):
             number, written = self._pending.popleft()
             try:
                 written.result()
-            finally:
-                self._storage.settle(number)
+            except BaseException:
+                self._storage.withdraw(number)
+                raise
+            self._storage.settle(number)
             self.completed += 1
             self.latest = number
             yield number
@@ -344,13 +365,18 @@ class Checkpoints:
     def wait(self) -> None:
         """Until none is being written, whatever became of them: `latest` is the last one that is complete."""
         while self._pending:
-            with contextlib.suppress(CheckpointError):
+            with contextlib.suppress(Exception):
                 for _ in self.finished(wait=True):
                     pass
 
     def forget_chain(self) -> None:
-        """The next checkpoint must be whole: the state it would build upon is no longer that of the run."""
+        """The next checkpoint must be whole: the state it would build upon is no longer that of the run. What is being
+        written is waited for.
+        """
+        self.wait()
         self._chain = []
+        self._unsafe.clear()
+        self._error = None
 
     def can_build_upon(self, most: int) -> bool:
         """Whether the next checkpoint may hold changes only."""
@@ -362,10 +388,9 @@ class Checkpoints:
 
     def close(self) -> None:
         """Wait for the writer."""
+        self.wait()
         if self._writer is not None:
             self._writer.shutdown(wait=True)
-        while self._pending:
-            self._storage.settle(self._pending.popleft()[0])
 
     def _in_background(self, work: Callable[[], None]) -> Future[None]:
         if isinstance(self._storage, MemoryStorage):
@@ -377,17 +402,24 @@ class Checkpoints:
             self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         return self._writer.submit(work)
 
-    def _save(self) -> None:
-        """All that wait, at once: a slow disk then has fewer flushes to make."""
+    def _save(self, number: int) -> None:
+        """This one and all that wait with it, at once: a slow disk then has fewer flushes to make.
+
+        A save that failed is not tried again: nobody knows what of it is on the disk.
+        """
+        if number <= self._safe:  # an earlier one took it along
+            return
+        if self._error is not None:
+            raise self._error
         bodies = dict(self._unsafe.popleft() for _ in range(len(self._unsafe)))
-        if bodies:
-            try:
-                self._storage.save(bodies)
-            except CheckpointError:
-                self._unsafe.extendleft(reversed(bodies.items()))  # each of them has failed, or is tried again
-                raise
-            self._numbers += bodies
-            self._remove_old()
+        try:
+            self._storage.save(bodies)
+        except Exception as error:
+            self._error = error
+            raise
+        self._safe = max(bodies)
+        self._numbers += bodies
+        self._remove_old()
 
     def _remove_old(self) -> None:
         numbers = self._numbers

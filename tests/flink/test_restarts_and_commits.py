@@ -188,3 +188,64 @@ def test_a_source_that_cannot_tell_its_splits_is_named() -> None:
     processor.add_source(Unreachable(NUMBERS), name="numbers").sink(print)
     with pytest.raises(OperatorFailed, match="'numbers'.*no route"):
         processor.execute()
+
+
+# -- a disk that is full for a moment --------------------------------------------------------------------------------
+
+
+def fill_the_disk_at(monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
+    """The n-th write comes to 10 bytes, and then there is no space, once."""
+    write = os.write
+    calls = 0
+
+    def writes(descriptor: int, raw: bytes) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == nth:
+            return write(descriptor, raw[:10])
+        if calls == nth + 1:
+            raise OSError(errno.ENOSPC, "no space left")
+        return write(descriptor, raw)
+
+    monkeypatch.setattr(os, "write", writes)
+
+
+def a_checkpoint(records: int) -> dict[str, Any]:
+    return {"operators": {}, "sinks": {}, "records": records, "turn": 0}
+
+
+def test_a_save_that_failed_is_not_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_the_disk_at(monkeypatch, 1)
+    checkpoints = Checkpoints(FolderStorage(tmp_path), IDENTITY, 3)
+    for records in (1, 2):
+        checkpoints.start(a_checkpoint(records), full=True)
+    for _ in range(2):
+        with pytest.raises(CheckpointError, match="no space left"):
+            list(checkpoints.finished(wait=True))
+    assert (checkpoints.latest, list(tmp_path.iterdir())) == (None, [])
+    checkpoints.forget_chain()
+    checkpoints.start(a_checkpoint(3), full=True)
+    assert list(checkpoints.finished(wait=True)) == [3]
+    latest = checkpoints.load_latest()
+    assert latest is not None
+    assert latest[-1]["records"] == 3
+    checkpoints.close()
+
+
+@pytest.mark.parametrize("nth", [1, 3, 6])
+def test_a_job_goes_on_when_the_disk_was_full_for_a_moment(
+    nth: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_the_disk_at(monkeypatch, nth)
+    processor = restarting(checkpoint_dir=tmp_path)
+    sink = ListSink()
+    processor.add_source(NUMBERS).sink_to(sink)
+    result = processor.execute()
+    assert result.restarts == 1
+    assert sink.values == NUMBERS
+    assert all(path.name.startswith("chk-") for path in tmp_path.iterdir())
+    storage, identity = FolderStorage(tmp_path), Identity("RecommendationJob", processor.graph.signature())
+    checkpoints = Checkpoints(storage, identity, 3)
+    for number in storage.numbers():
+        checkpoints.latest = number
+        assert checkpoints.load_latest()
