@@ -3,7 +3,8 @@
 A checkpoint is one file: a line that says what it is (format, length, checksum), then msgpack. It is written
 under a hidden name, flushed to the disk, and renamed; a crash leaves the old ones and at most a hidden rest. A
 checkpoint may hold only what changed since an earlier one; then it names those it builds upon, and they are
-kept as long as it is. Nothing in it can run code. A savepoint is a checkpoint on request, always whole.
+kept as long as it is. Nothing in it can run code. A savepoint is a checkpoint on request, always whole,
+and written once more to a file of its own.
 
 While a checkpoint is written and flushed, the job goes on (the thread waits for the disk, not for Python);
 only when it is safely there, the sinks are told to commit.
@@ -206,6 +207,10 @@ def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> 
     try:
         write_draft(path, draft, seal(body))
         flush_folder(path.parent, folder)
+    except CheckpointError:
+        with contextlib.suppress(OSError):
+            os.unlink(_hidden(path))
+        raise
     finally:
         os.close(draft)
         os.close(folder)
