@@ -238,6 +238,12 @@ def unseal(raw: bytes, name: str) -> dict[str, Any]:
     return content
 
 
+def checksum(sealed: bytes) -> int | None:
+    """That a checkpoint file says it has."""
+    header = _HEADER.match(sealed)
+    return None if header is None else int(header[2], 16)
+
+
 def check_identity(content: dict[str, Any], identity: Identity, name: str) -> None:
     """Raise CheckpointError for a checkpoint of another job."""
     if content["job_name"] != identity.job_name:
@@ -263,15 +269,30 @@ def load(storage: Storage, number: int, identity: Identity) -> list[dict[str, An
     name = storage.name(number)
     content = unseal(storage.read(number), name)
     check_identity(content, identity, name)
-    chain = []
+    chain: list[dict[str, Any]] = []
+    before: int | None = None  # checksum of the one before
     for earlier in content["builds_upon"]:
         try:
-            chain.append(unseal(storage.read(earlier), storage.name(earlier)))
+            raw = storage.read(earlier)
+            member = unseal(raw, storage.name(earlier))
+            check_identity(member, identity, storage.name(earlier))
+            if member["number"] != earlier:
+                raise CheckpointError(f"it is number {member['number']} under another name.")
+            _check_base(member, before, storage.name(earlier))
         except (CheckpointError, KeyError) as error:
             raise CheckpointError(
                 f"{name} builds upon {storage.name(earlier)}, which cannot be used: {error}"
             ) from error
+        before = checksum(raw)
+        chain.append(member)
+    _check_base(content, before, name)
     return [*chain, content]
+
+
+def _check_base(content: dict[str, Any], before: int | None, name: str) -> None:
+    """Raise CheckpointError when what is beside a checkpoint is not what it was built upon."""
+    if content.get("base", before) != before:
+        raise CheckpointError(f"{name} was built upon another checkpoint than the one that is beside it now.")
 
 
 def restore_point(restore_from: Any, storage: Storage | None, identity: Identity) -> list[dict[str, Any]] | None:
@@ -296,6 +317,13 @@ def restore_point(restore_from: Any, storage: Storage | None, identity: Identity
         return _load_or_offer(FolderStorage(path.parent), int(path.name[4:]), identity)
     content = unseal(read_file(path), str(path))
     check_identity(content, identity, str(path))
+    if content["builds_upon"]:
+        storage = FolderStorage(path.parent)
+        first, own = storage.path(content["builds_upon"][0]).name, storage.path(content["number"]).name
+        raise CheckpointError(
+            f"{path} holds only what changed since {first}. Keep it as {own} beside those that it builds upon, or make a "
+            "savepoint, which is whole."
+        )
     return [content]
 
 
@@ -327,6 +355,7 @@ class Checkpoints:
         self._next = max(self._numbers, default=0) + 1
         self._built_upon: dict[int, list[int]] = {}
         self._chain: list[int] = []  # what the next partial checkpoint builds upon
+        self._last_checksum = 0  # of the last in the chain
         self._writer: ThreadPoolExecutor | None = None
         self._pending: deque[tuple[int, Future[None]]] = deque()
         self._unsafe: deque[tuple[int, bytes]] = deque()
@@ -344,7 +373,10 @@ class Checkpoints:
         number, self._next = self._next, self._next + 1
         builds_upon = [] if full else list(self._chain)
         self._chain = []  # what changed is told only once: should this one fail, the next must be whole
-        body = pack({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
+        base = self._last_checksum if builds_upon else None
+        place = {"number": number, "builds_upon": builds_upon, "base": base}
+        body = pack({**content, **self._identity._asdict(), **place})
+        self._last_checksum = zlib.crc32(body)
         self._built_upon[number] = builds_upon  # before the writer may ask
         self._storage.prepare(number)
         self._chain = [*builds_upon, number]

@@ -124,6 +124,7 @@ class FlinkStreamProcessor:
         of a checkpoint or savepoint, or "latest" of `checkpoint_dir`. Raises JobError when it cannot be built or
         fails for good, CheckpointError when there is a checkpoint that cannot be used.
         """
+        self._stopped = False  # whoever asks from now on means this run, be it only being opened
         runtime = chosen(runtime)
         if runtime != "local":
             if not callable(getattr(runtime, "execute", None)):
@@ -172,7 +173,6 @@ class Execution:
 
     def run_to_end(self) -> JobResult:
         """Run, restart as the strategy says, give the result."""
-        self.processor._stopped = False
         try:
             while not self.is_done():
                 if self.run.is_over or self.processor._stopped:

@@ -335,3 +335,70 @@ def test_whoever_asks_the_stepper_for_a_savepoint_is_told_and_can_go_on(tmp_path
         assert [path.name for path in tmp_path.iterdir()] == ["folder"]
         stepper.run_to_end()
     assert sink.values == NUMBERS
+
+
+# -- stopping --------------------------------------------------------------------------------------------------------
+
+
+def test_a_stop_while_the_job_opens_counts() -> None:
+    class StopsTheJob(ListSink):
+        def begin(self, prepared: list[Any] | None) -> None:
+            if prepared is None:
+                processor.stop()
+            super().begin(prepared)
+
+    processor = restarting()
+    sink = StopsTheJob()
+    processor.add_source(NUMBERS).sink_to(sink)
+    assert processor.execute().records_in == 0
+    assert processor.execute().records_in == 0  # asked anew
+
+
+def test_a_stopped_job_can_be_executed_again() -> None:
+    processor = restarting()
+    sink = ListSink()
+    processor.add_source(NUMBERS).sink_to(sink)
+    processor.stop()  # before it runs: of no effect
+    assert processor.execute().records_in == len(NUMBERS)
+
+
+# -- checkpoints that build upon others ------------------------------------------------------------------------------
+
+
+def many_keys(folder: Path | None, start: int = 0) -> tuple[FlinkStreamProcessor, ListSink]:
+    """Running sums of so many keys that checkpoints hold changes only."""
+    processor, sink = FlinkStreamProcessor(checkpoint_every=1_000, checkpoint_dir=folder, batch_size=1_000), ListSink()
+    stream = [(i % 1_500, i + start) for i in range(7_000)]
+    summed = processor.add_source(stream).key_by(lambda pair: pair[0]).reduce(lambda a, b: (a[0], a[1] + b[1]))
+    summed.sink_to(sink)
+    return processor, sink
+
+
+def stop_after(folder: Path, rounds: int, start: int = 0) -> None:
+    with many_keys(folder, start)[0].step_through() as stepper:
+        for _ in range(rounds):
+            stepper._execution.advance(1_000)
+
+
+def test_a_partial_checkpoint_is_refused_under_another_name(tmp_path: Path) -> None:
+    stop_after(tmp_path, 5)
+    shutil.copy(tmp_path / "chk-000005", tmp_path / "backup")
+    with pytest.raises(CheckpointError, match=r"backup holds only what changed since chk-.*as chk-000005.*savepoint"):
+        many_keys(None)[0].execute(restore_from=tmp_path / "backup")
+    processor, sink = many_keys(None)
+    processor.execute(restore_from=tmp_path / "chk-000005")
+    plain, all_of_it = many_keys(None)
+    plain.execute()
+    assert sink.values == all_of_it.values[5_000:]
+
+
+def test_a_base_from_another_run_or_under_another_number_is_refused(tmp_path: Path) -> None:
+    for name, start in (("one", 0), ("other", 7)):
+        stop_after(tmp_path / name, 5, start)
+    base = min(path.name for path in (tmp_path / "one").iterdir())
+    for source in (tmp_path / "other" / base, tmp_path / "one" / "chk-000003"):
+        mixed = tmp_path / f"mixed-{source.parent.name}"
+        shutil.copytree(tmp_path / "one", mixed)
+        shutil.copy(source, mixed / base)
+        with pytest.raises(CheckpointError, match="builds upon|built upon"):
+            many_keys(None)[0].execute(restore_from=mixed / "chk-000005")
