@@ -321,8 +321,8 @@ def restore_point(restore_from: Any, storage: Storage | None, identity: Identity
         storage = FolderStorage(path.parent)
         first, own = storage.path(content["builds_upon"][0]).name, storage.path(content["number"]).name
         raise CheckpointError(
-            f"{path} holds only what changed since {first}. Keep it as {own} beside those that it builds upon, or make a "
-            "savepoint, which is whole."
+            f"{path} holds only what changed since {first}. Keep it as {own} beside those that it builds upon, or "
+            "make a savepoint, which is whole."
         )
     return [content]
 

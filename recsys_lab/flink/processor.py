@@ -50,8 +50,8 @@ class JobResult(NamedTuple):
     """What a run came to.
 
     records_in: read from sources. records_out: handed to sinks. late_records: dropped, or sent to a side
-    output, because they came too late. checkpoints: completed, savepoints too. restarts: after failures. All but the last two
-    count each record once, however often the job was restarted.
+    output, because they came too late. checkpoints: completed, savepoints too. restarts: after failures. All but
+    the last two count each record once, however often the job was restarted.
     """
 
     job_name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -172,7 +173,7 @@ def test_a_restart_that_always_fails_ends_after_the_attempts_of_the_strategy() -
 def test_a_sink_that_fails_without_a_restart_is_named(method: str, nth: int, interval: int | None) -> None:
     processor = FlinkStreamProcessor(checkpoint_interval=interval)
     processor.add_source(NUMBERS).sink_to(FailsAt(method, nth))
-    with pytest.raises(OperatorFailed, match="'sink-.*disk gone") as failed:
+    with pytest.raises(OperatorFailed, match=r"'sink-.*disk gone") as failed:
         processor.execute()
     assert isinstance(failed.value.cause, OSError)
 
@@ -186,7 +187,7 @@ def test_a_source_that_cannot_tell_its_splits_is_named() -> None:
 
     processor = FlinkStreamProcessor()
     processor.add_source(Unreachable(NUMBERS), name="numbers").sink(print)
-    with pytest.raises(OperatorFailed, match="'numbers'.*no route"):
+    with pytest.raises(OperatorFailed, match=r"'numbers'.*no route"):
         processor.execute()
 
 
@@ -330,7 +331,7 @@ def test_whoever_asks_the_stepper_for_a_savepoint_is_told_and_can_go_on(tmp_path
     with processor.step_through() as stepper:
         for _ in range(6):
             stepper.step()
-        with pytest.raises(JobError, match="no savepoint.*cannot be written"):
+        with pytest.raises(JobError, match=r"no savepoint.*cannot be written"):
             stepper.savepoint(tmp_path / "folder")
         assert [path.name for path in tmp_path.iterdir()] == ["folder"]
         stepper.run_to_end()
@@ -400,5 +401,56 @@ def test_a_base_from_another_run_or_under_another_number_is_refused(tmp_path: Pa
         mixed = tmp_path / f"mixed-{source.parent.name}"
         shutil.copytree(tmp_path / "one", mixed)
         shutil.copy(source, mixed / base)
-        with pytest.raises(CheckpointError, match="builds upon|built upon"):
+        with pytest.raises(CheckpointError, match=r"builds upon|built upon"):
             many_keys(None)[0].execute(restore_from=mixed / "chk-000005")
+
+
+# -- all of it at once -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_failures_wherever_they_come_lose_and_double_nothing(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = random.Random(seed)
+    write = os.write
+
+    def writes(descriptor: int, raw: bytes) -> int:
+        if chance.random() < 0.05:
+            write(descriptor, raw[:10])
+            raise OSError(errno.ENOSPC, "no space left")
+        return write(descriptor, raw)
+
+    class Unsteady(Numbered):
+        def begin(self, prepared: list[Any] | None) -> None:
+            fail(prepared is not None)
+            super().begin(prepared)
+
+        def pre_commit(self) -> Any:
+            fail()
+            return super().pre_commit()
+
+        def commit(self, prepared: Any) -> None:
+            fail()
+            super().commit(prepared)
+
+    def fail(possible: bool = True) -> None:
+        if possible and chance.random() < 0.1:
+            raise OSError("unsteady")
+
+    monkeypatch.setattr(os, "write", writes)
+    processor = restarting(
+        checkpoint_dir=tmp_path / "chk",
+        checkpoint_every=chance.choice([1, 3, 10]),
+        checkpoints_kept=chance.choice([1, 3]),
+        restart_strategy=RestartStrategies.fixed_delay_restart(10_000, 0),
+    )
+    sinks = [Unsteady(), ListSink(), FileSink(tmp_path / "out"), Unsteady()]
+    numbers = processor.add_source(NUMBERS).map(FailsOnce(chance.randrange(40)))
+    numbers = numbers.map(AsksForASavepoint(processor, chance.randrange(40), tmp_path / "saved"))
+    for sink in sinks:
+        numbers.sink_to(sink)
+    assert processor.execute().restarts >= 1
+    for sink in sinks:
+        seen = [int(line) for line in sink.lines()] if isinstance(sink, FileSink) else sink.values
+        assert seen == NUMBERS
