@@ -94,6 +94,7 @@ class Run:
         self.turn = 0  # of the split that is read next
         self.is_over = False  # all sources have ended
         self.is_finished = False  # and all is committed
+        self.is_closed = False
 
     def open(self, chain: list[dict[str, Any]] | None) -> None:
         """Open functions, restore state, open sources and sinks."""
@@ -226,7 +227,10 @@ class Run:
         self.records, self.turn = chain[-1]["records"], chain[-1]["turn"]
 
     def close(self) -> None:
-        """Let go of everything; what fails then is of no interest any more."""
+        """Let go of everything, once; what fails then is of no interest any more."""
+        if self.is_closed:
+            return
+        self.is_closed = True
         for operator in reversed(self.operators):
             with contextlib.suppress(Exception):
                 operator.close()
