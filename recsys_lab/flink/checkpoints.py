@@ -3,7 +3,8 @@
 A checkpoint is one file: a line that says what it is (format, length, checksum), then msgpack. It is written
 under a hidden name, flushed to the disk, and renamed; a crash leaves the old ones and at most a hidden rest. A
 checkpoint may hold only what changed since an earlier one; then it names those it builds upon, and they are
-kept as long as it is. Nothing in it can run code. A savepoint is a checkpoint on request, always whole.
+kept as long as it is. Nothing in it can run code. A savepoint is a checkpoint on request, always whole,
+and written once more to a file of its own.
 
 While a checkpoint is written and flushed, the job goes on (the thread waits for the disk, not for Python);
 only when it is safely there, the sinks are told to commit.
@@ -11,12 +12,14 @@ only when it is safely there, the sinks are told to commit.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import zlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -49,7 +52,10 @@ class Storage(Protocol):
         """Return when these checkpoints are safe and can be read. Called on another thread."""
 
     def settle(self, number: int) -> None:
-        """It was saved, or will not be: let go of what `prepare` took, on the job's own thread."""
+        """It was saved: let go of what `prepare` took, on the job's own thread."""
+
+    def withdraw(self, number: int) -> None:
+        """It was not saved, and never will be: leave nothing of it, on the job's own thread."""
 
     def read(self, number: int) -> bytes:
         """Raises CheckpointError when it cannot be read."""
@@ -78,6 +84,9 @@ class MemoryStorage:
 
     def settle(self, number: int) -> None:
         pass
+
+    def withdraw(self, number: int) -> None:
+        self.remove(number)
 
     def read(self, number: int) -> bytes:
         return self._held[number]
@@ -115,6 +124,12 @@ class FolderStorage:
         for descriptor in self._drafts.pop(number, ()):
             os.close(descriptor)
 
+    def withdraw(self, number: int) -> None:
+        self.settle(number)
+        for path in (_hidden(self.path(number)), self.path(number)):
+            with contextlib.suppress(OSError):
+                os.unlink(path)
+
     def read(self, number: int) -> bytes:
         return read_file(self.path(number))
 
@@ -124,7 +139,8 @@ class FolderStorage:
         return sorted(int(path.name[4:]) for path in self.folder.glob("chk-*") if path.name[4:].isdigit())
 
     def remove(self, number: int) -> None:
-        self.path(number).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # one too many is no reason for a job to fail
+            self.path(number).unlink(missing_ok=True)
 
     def name(self, number: int) -> str:
         return str(self.path(number))
@@ -191,6 +207,10 @@ def write_savepoint(path: Path, content: dict[str, Any], identity: Identity) -> 
     try:
         write_draft(path, draft, seal(body))
         flush_folder(path.parent, folder)
+    except CheckpointError:
+        with contextlib.suppress(OSError):
+            os.unlink(_hidden(path))
+        raise
     finally:
         os.close(draft)
         os.close(folder)
@@ -218,6 +238,12 @@ def unseal(raw: bytes, name: str) -> dict[str, Any]:
     return content
 
 
+def checksum(sealed: bytes) -> int | None:
+    """That a checkpoint file says it has."""
+    header = _HEADER.match(sealed)
+    return None if header is None else int(header[2], 16)
+
+
 def check_identity(content: dict[str, Any], identity: Identity, name: str) -> None:
     """Raise CheckpointError for a checkpoint of another job."""
     if content["job_name"] != identity.job_name:
@@ -243,15 +269,30 @@ def load(storage: Storage, number: int, identity: Identity) -> list[dict[str, An
     name = storage.name(number)
     content = unseal(storage.read(number), name)
     check_identity(content, identity, name)
-    chain = []
+    chain: list[dict[str, Any]] = []
+    before: int | None = None  # checksum of the one before
     for earlier in content["builds_upon"]:
         try:
-            chain.append(unseal(storage.read(earlier), storage.name(earlier)))
+            raw = storage.read(earlier)
+            member = unseal(raw, storage.name(earlier))
+            check_identity(member, identity, storage.name(earlier))
+            if member["number"] != earlier:
+                raise CheckpointError(f"it is number {member['number']} under another name.")
+            _check_base(member, before, storage.name(earlier))
         except (CheckpointError, KeyError) as error:
             raise CheckpointError(
                 f"{name} builds upon {storage.name(earlier)}, which cannot be used: {error}"
             ) from error
+        before = checksum(raw)
+        chain.append(member)
+    _check_base(content, before, name)
     return [*chain, content]
+
+
+def _check_base(content: dict[str, Any], before: int | None, name: str) -> None:
+    """Raise CheckpointError when what is beside a checkpoint is not what it was built upon."""
+    if content.get("base", before) != before:
+        raise CheckpointError(f"{name} was built upon another checkpoint than the one that is beside it now.")
 
 
 def restore_point(restore_from: Any, storage: Storage | None, identity: Identity) -> list[dict[str, Any]] | None:
@@ -276,6 +317,13 @@ def restore_point(restore_from: Any, storage: Storage | None, identity: Identity
         return _load_or_offer(FolderStorage(path.parent), int(path.name[4:]), identity)
     content = unseal(read_file(path), str(path))
     check_identity(content, identity, str(path))
+    if content["builds_upon"]:
+        storage = FolderStorage(path.parent)
+        first, own = storage.path(content["builds_upon"][0]).name, storage.path(content["number"]).name
+        raise CheckpointError(
+            f"{path} holds only what changed since {first}. Keep it as {own} beside those that it builds upon, or "
+            "make a savepoint, which is whole."
+        )
     return [content]
 
 
@@ -307,9 +355,12 @@ class Checkpoints:
         self._next = max(self._numbers, default=0) + 1
         self._built_upon: dict[int, list[int]] = {}
         self._chain: list[int] = []  # what the next partial checkpoint builds upon
+        self._last_checksum = 0  # of the last in the chain
         self._writer: ThreadPoolExecutor | None = None
         self._pending: deque[tuple[int, Future[None]]] = deque()
         self._unsafe: deque[tuple[int, bytes]] = deque()
+        self._safe = 0  # number of the last that was saved
+        self._error: Exception | None = None  # that ended the saving
         self.completed = 0
         self.latest: int | None = None
 
@@ -321,28 +372,48 @@ class Checkpoints:
         """Have a checkpoint written, after those that are being written; `finished` tells when it is complete."""
         number, self._next = self._next, self._next + 1
         builds_upon = [] if full else list(self._chain)
-        body = pack({**content, **self._identity._asdict(), "number": number, "builds_upon": builds_upon})
-        self._chain = [*builds_upon, number]
+        self._chain = []  # what changed is told only once: should this one fail, the next must be whole
+        base = self._last_checksum if builds_upon else None
+        place = {"number": number, "builds_upon": builds_upon, "base": base}
+        body = pack({**content, **self._identity._asdict(), **place})
+        self._last_checksum = zlib.crc32(body)
         self._built_upon[number] = builds_upon  # before the writer may ask
         self._storage.prepare(number)
+        self._chain = [*builds_upon, number]
         self._unsafe.append((number, body))
-        self._pending.append((number, self._in_background(self._save)))
+        self._pending.append((number, self._in_background(partial(self._save, number))))
 
     def finished(self, wait: bool) -> Iterator[int]:
-        """The numbers of those that are complete since last asked. Raises CheckpointError when one failed."""
+        """The numbers of those that are complete since last asked. Raises CheckpointError when one failed; all that
+        come after it fail too, until `forget_chain`.
+        """
         while self._pending and (wait or len(self._pending) > MOST_PENDING or self._pending[0][1].done()):
             number, written = self._pending.popleft()
             try:
                 written.result()
-            finally:
-                self._storage.settle(number)
+            except BaseException:
+                self._storage.withdraw(number)
+                raise
+            self._storage.settle(number)
             self.completed += 1
             self.latest = number
             yield number
 
+    def wait(self) -> None:
+        """Until none is being written, whatever became of them: `latest` is the last one that is complete."""
+        while self._pending:
+            with contextlib.suppress(Exception):
+                for _ in self.finished(wait=True):
+                    pass
+
     def forget_chain(self) -> None:
-        """The next checkpoint must be whole: the state it would build upon is no longer that of the run."""
+        """The next checkpoint must be whole: the state it would build upon is no longer that of the run. What is being
+        written is waited for.
+        """
+        self.wait()
         self._chain = []
+        self._unsafe.clear()
+        self._error = None
 
     def can_build_upon(self, most: int) -> bool:
         """Whether the next checkpoint may hold changes only."""
@@ -354,10 +425,9 @@ class Checkpoints:
 
     def close(self) -> None:
         """Wait for the writer."""
+        self.wait()
         if self._writer is not None:
             self._writer.shutdown(wait=True)
-        while self._pending:
-            self._storage.settle(self._pending.popleft()[0])
 
     def _in_background(self, work: Callable[[], None]) -> Future[None]:
         if isinstance(self._storage, MemoryStorage):
@@ -369,17 +439,24 @@ class Checkpoints:
             self._writer = ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
         return self._writer.submit(work)
 
-    def _save(self) -> None:
-        """All that wait, at once: a slow disk then has fewer flushes to make."""
+    def _save(self, number: int) -> None:
+        """This one and all that wait with it, at once: a slow disk then has fewer flushes to make.
+
+        A save that failed is not tried again: nobody knows what of it is on the disk.
+        """
+        if number <= self._safe:  # an earlier one took it along
+            return
+        if self._error is not None:
+            raise self._error
         bodies = dict(self._unsafe.popleft() for _ in range(len(self._unsafe)))
-        if bodies:
-            try:
-                self._storage.save(bodies)
-            except CheckpointError:
-                self._unsafe.extendleft(reversed(bodies.items()))  # each of them has failed, or is tried again
-                raise
-            self._numbers += bodies
-            self._remove_old()
+        try:
+            self._storage.save(bodies)
+        except Exception as error:
+            self._error = error
+            raise
+        self._safe = max(bodies)
+        self._numbers += bodies
+        self._remove_old()
 
     def _remove_old(self) -> None:
         numbers = self._numbers

@@ -11,13 +11,14 @@ results for every parallelism and batch size, with and without checkpoints, step
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from recsys_lab.clock import Clock, SimulatedClock, SystemClock
-from recsys_lab.errors import CheckpointError, JobError, shorten
+from recsys_lab.errors import CheckpointError, JobError, LabError, shorten
 from recsys_lab.flink.checkpoints import (
     Checkpoints,
     FolderStorage,
@@ -39,19 +40,18 @@ from recsys_lab.flink.submission import chosen
 POLL_SECONDS = 0.002
 """How long the runtime rests when no source has anything to read."""
 
-SAVEPOINT = 0
-"""Stands for the number of a checkpoint."""
-
 LONGEST_CHAIN = 200
 """So many checkpoints may build upon each other before one is written whole."""
+
+_log = logging.getLogger(__name__)
 
 
 class JobResult(NamedTuple):
     """What a run came to.
 
     records_in: read from sources. records_out: handed to sinks. late_records: dropped, or sent to a side
-    output, because they came too late. checkpoints: completed. restarts: after failures. All but the last two
-    count each record once, however often the job was restarted.
+    output, because they came too late. checkpoints: completed, savepoints too. restarts: after failures. All but
+    the last two count each record once, however often the job was restarted.
     """
 
     job_name: str
@@ -124,6 +124,7 @@ class FlinkStreamProcessor:
         of a checkpoint or savepoint, or "latest" of `checkpoint_dir`. Raises JobError when it cannot be built or
         fails for good, CheckpointError when there is a checkpoint that cannot be used.
         """
+        self._stopped = False  # whoever asks from now on means this run, be it only being opened
         runtime = chosen(runtime)
         if runtime != "local":
             if not callable(getattr(runtime, "execute", None)):
@@ -139,7 +140,10 @@ class FlinkStreamProcessor:
         return Stepper(self, Execution(self, job_name, restore_from))
 
     def savepoint(self, path: str | Path) -> None:
-        """Ask the running job for a savepoint: it is written after the records at hand. From any thread."""
+        """Ask the running job for a savepoint: it is written after the records at hand. From any thread.
+
+        A path that cannot be written is told in the log, and the job goes on.
+        """
         self._savepoint_to = Path(path)
 
     def stop(self) -> None:
@@ -169,7 +173,6 @@ class Execution:
 
     def run_to_end(self) -> JobResult:
         """Run, restart as the strategy says, give the result."""
-        self.processor._stopped = False
         try:
             while not self.is_done():
                 if self.run.is_over or self.processor._stopped:
@@ -200,9 +203,13 @@ class Execution:
         self.commit_complete(wait=False)
         if not self.run.is_over and self._is_due():
             self.checkpoint()
-        if self.processor._savepoint_to is not None:
-            path, self.processor._savepoint_to = self.processor._savepoint_to, None
-            self.savepoint(path)
+        asked = self.processor._savepoint_to
+        if asked is not None:
+            error = self._savepoint_failed(asked)  # a failure of the job is raised, and the savepoint taken later
+            if error is not None:
+                _log.warning("no savepoint for job %r: %s", self.job_name, error)
+            if self.processor._savepoint_to is asked:
+                self.processor._savepoint_to = None
         if count == 0 and not self.run.is_over:
             time.sleep(POLL_SECONDS)
         return count
@@ -216,17 +223,14 @@ class Execution:
             or self._changed_since_whole + changed > 10 * values
         )
         self._changed_since_whole = 0 if full else self._changed_since_whole + changed
-        self.checkpoints.start(self.run.snapshot(full, self.checkpoints.next_number()), full)
-        self._clear_mark()
+        self._start_checkpoint(full)
 
     def savepoint(self, path: str | Path) -> Path:
-        """Write all state to a file now."""
-        self.commit_complete(wait=True)
-        self.checkpoints.forget_chain()  # what changed is told only once
-        path = Path(path)
-        write_savepoint(path, self.run.snapshot(full=True, number=SAVEPOINT), self.identity)
-        self.run.commit(SAVEPOINT)
-        return path
+        """Write all state to a file now. Raises JobError when it cannot be written; the job can go on."""
+        error = self._savepoint_failed(Path(path))
+        if error is not None:
+            raise JobError(f"no savepoint: {error}") from error
+        return Path(path)
 
     def finish(self) -> None:
         """The last checkpoint, and commit."""
@@ -234,9 +238,10 @@ class Execution:
             self.checkpoint()
             self.commit_complete(wait=True)
         else:
+            number = self.checkpoints.next_number()
             for sink in self.run.sinks:
-                sink.pre_commit(SAVEPOINT)
-            self.run.commit(SAVEPOINT)
+                sink.pre_commit(number)
+            self.run.commit(number)
         self.run.is_finished = True
 
     def close(self) -> None:
@@ -259,6 +264,26 @@ class Execution:
             last_checkpoint=None if latest is None else self.storage.name(latest),
         )
 
+    def _start_checkpoint(self, full: bool) -> dict[str, Any]:
+        content = self.run.snapshot(full, self.checkpoints.next_number())
+        self.checkpoints.start(content, full)
+        self._clear_mark()
+        return content
+
+    def _savepoint_failed(self, path: Path) -> CheckpointError | None:
+        """Take a savepoint; gives why it could not be written. It is a checkpoint first, complete and committed:
+        what sinks have shown by it must not come again after a failure.
+        """
+        self.commit_complete(wait=True)
+        self._changed_since_whole = 0
+        content = self._start_checkpoint(full=True)
+        self.commit_complete(wait=True)
+        try:
+            write_savepoint(path, content, self.identity)
+        except CheckpointError as error:
+            return error
+        return None
+
     def _opened(self, chain: list[dict[str, Any]] | None) -> Run:
         run = Run(self.processor.graph, self.clock, self._takes_checkpoints())
         try:
@@ -268,22 +293,32 @@ class Execution:
             raise
         return run
 
-    def _restart(self, error: Exception) -> None:
-        wait_ms = self.processor.restart_strategy.delay_ms(self.restarts + 1)
-        if wait_ms is None:
-            raise error
-        self.restarts += 1
-        self._commit_what_is_complete()
-        self.run.close()
-        self.checkpoints.forget_chain()
-        _wait(self.clock, wait_ms)
-        self.run = self._opened(self.checkpoints.load_latest() or self._restored)
+    def _restart(self, failure: LabError) -> None:
+        """A restart that fails is the next failure."""
+        is_open = False
+        while not is_open:
+            wait_ms = self.processor.restart_strategy.delay_ms(self.restarts + 1)
+            if wait_ms is None:
+                raise failure
+            self.restarts += 1
+            self._commit_what_is_complete()
+            self.run.close()
+            self.checkpoints.forget_chain()
+            _wait(self.clock, wait_ms)
+            try:
+                self.run = self._opened(self.checkpoints.load_latest() or self._restored)
+                is_open = True
+            except LabError as error:
+                failure = error
         self._clear_mark()
 
     def _commit_what_is_complete(self) -> None:
-        """After a failure: a checkpoint that was under way is complete all the same. What fails here comes again."""
+        """After a failure: a checkpoint that was under way is complete all the same. What cannot be committed now is
+        committed by the run that begins from the last of them: it holds all that was still to be committed.
+        """
         with contextlib.suppress(JobError, CheckpointError):
             self.commit_complete(wait=True)
+        self.checkpoints.wait()
 
     def _takes_checkpoints(self) -> bool:
         return self.processor.checkpoint_interval is not None or self.processor.checkpoint_every is not None

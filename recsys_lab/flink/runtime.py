@@ -12,11 +12,13 @@ All subtasks of an operator live in one thread and share its tables. Which subta
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from typing import Any
 
 from recsys_lab.clock import Clock
 from recsys_lab.errors import CheckpointError, JobError
 from recsys_lab.flink.batches import Batch
+from recsys_lab.flink.copies import independent_records
 from recsys_lab.flink.durations import epoch_ms
 from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.graph import JobGraph, StreamOperator
@@ -84,12 +86,15 @@ class Run:
         for operator in self.operators:
             if isinstance(operator, SideOutputOperator):
                 operator.origin = self.operators[operator.node.upstream[0].number]
+        readers = Counter(before.number for node in graph.nodes for before in node.upstream)
+        self.branching = {number for number, count in readers.items() if count > 1}
         self.outputs: list[Batch] = []
         self.records = 0
         self.now = 0  # processing time of the round, in epoch ms
         self.turn = 0  # of the split that is read next
         self.is_over = False  # all sources have ended
         self.is_finished = False  # and all is committed
+        self.is_closed = False
 
     def open(self, chain: list[dict[str, Any]] | None) -> None:
         """Open functions, restore state, open sources and sinks."""
@@ -166,7 +171,7 @@ class Run:
             origin = self.operators[operator.node.upstream[0].number]
             inputs = origin.parts if isinstance(origin, SourceOperator) else [self.outputs[origin.node.number]]
         else:
-            inputs = [self.outputs[node.number] for node in operator.node.upstream]
+            inputs = [self._output(node.number) for node in operator.node.upstream]
         output = operator.process(inputs)
         operator.watermark = output.watermarks[-1]
         self.outputs.append(output)
@@ -174,6 +179,13 @@ class Run:
         if inputs:
             metrics["records_in"] += sum(len(batch.values) for batch in inputs)
             metrics["records_out"] += len(output.values)
+
+    def _output(self, number: int) -> Batch:
+        """What an operator gave in this round; a copy where several read it, and one could change it for the others."""
+        batch = self.outputs[number]
+        if number not in self.branching:
+            return batch
+        return batch.with_records(independent_records(batch.values), batch.timestamps, batch.positions, batch.keys)
 
     # -- state --
 
@@ -215,7 +227,10 @@ class Run:
         self.records, self.turn = chain[-1]["records"], chain[-1]["turn"]
 
     def close(self) -> None:
-        """Let go of everything; what fails then is of no interest any more."""
+        """Let go of everything, once; what fails then is of no interest any more."""
+        if self.is_closed:
+            return
+        self.is_closed = True
         for operator in reversed(self.operators):
             with contextlib.suppress(Exception):
                 operator.close()

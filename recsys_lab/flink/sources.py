@@ -19,6 +19,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from recsys_lab.clock import Clock, SystemClock
 from recsys_lab.errors import JobError, shorten
 from recsys_lab.events import StreamEvent
+from recsys_lab.flink.copies import independent_records
 from recsys_lab.flink.durations import epoch_ms
 from recsys_lab.streams import EventStream
 
@@ -102,7 +103,7 @@ class _ListReader:
     def read(self, most: int) -> Records:
         values = self._values[self.offset : self.offset + most]
         self.offset += len(values)
-        return Records(values, ended=self.offset >= len(self._values))
+        return Records(independent_records(values), ended=self.offset >= len(self._values))
 
     def close(self) -> None:
         pass

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.keys import subtask_of
 from recsys_lab.flink.operators.base import Operator
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
@@ -138,14 +139,16 @@ class Stepper:
             for namespace, entries in table.data.items():
                 for key, value in entries.items():
                     if name == "windows":
-                        step.windows.append({**at(key), "start": namespace[0], "end": namespace[1], "held": value})
+                        step.windows.append(
+                            {**at(key), "start": namespace[0], "end": namespace[1], "held": independent(value)}
+                        )
                     elif name.endswith("timers"):
                         of_window = operator.node.kind == "window"
                         domain = "processing" if name.startswith("processing") else "event"
                         step.timers.append({**at(key[0] if of_window else key), "time": namespace, "domain": domain})
                     elif name.startswith("state"):
                         state, of_map = name.removeprefix("state "), isinstance(namespace, tuple)
-                        entry = {**at(namespace[1] if of_map else key), "name": state, "value": value}
+                        entry = {**at(namespace[1] if of_map else key), "name": state, "value": independent(value)}
                         step.state.append({**entry, "map_key": key} if of_map else entry)
 
 

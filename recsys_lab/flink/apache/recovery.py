@@ -95,7 +95,6 @@ def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
                             return
                         over.wait(1.0)
 
-    processor._stopped = False
     thread = threading.Thread(target=watch, name="flink-requests", daemon=True)
     thread.start()
     try:

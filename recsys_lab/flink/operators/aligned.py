@@ -16,6 +16,7 @@ from operator import length_hint
 from typing import Any
 
 from recsys_lab.flink.batches import Batch
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector
 from recsys_lab.flink.operators.folding import NO_ACCUMULATOR
@@ -198,6 +199,8 @@ class AlignedWindowOperator(FoldOperator):
         """Results of all keys, in order of their first element."""
         fold, out = self.fold, self.out
         before = len(out.values)
+        if self.lateness:  # the accumulators live on
+            accumulators = {key: independent(held) for key, held in accumulators.items()}
         progress = iter(accumulators.items())
         try:
             if fold.window_function is None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from recsys_lab.errors import JobError
 from recsys_lab.flink.batches import Batch, in_order, merge_watermarks
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.functions import OperatorFailed, OutputTag
 from recsys_lab.flink.tables import Table
 from recsys_lab.flink.watermarks import MAX_WATERMARK, MIN_WATERMARK
@@ -78,7 +79,7 @@ class Operator:
 
 
 class Collector:
-    """Results with time and position; those paired with a tag go to the side."""
+    """Results with time and position; those paired with a tag go to the side. They are copied: state may hold them."""
 
     def __init__(self) -> None:
         self.values: list[Any] = []
@@ -88,7 +89,7 @@ class Collector:
 
     def add(self, value: Any, timestamp: int | None, position: int) -> None:
         """One result."""
-        self.values.append(value)
+        self.values.append(independent(value))
         self.timestamps.append(timestamp)
         self.positions.append(position)
 

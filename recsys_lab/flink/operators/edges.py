@@ -35,7 +35,13 @@ class SourceOperator(Operator):
 
         A split that ends does so where it ended when the job started.
         """
-        for split in self.source.splits():
+        try:
+            splits = self.source.splits()
+        except JobError:
+            raise
+        except Exception as error:
+            raise OperatorFailed(self.name, "its splits", error) from error
+        for split in splits:
             try:
                 reader = self.readers[split] = self.source.open(split, self.offsets.get(split))
             except JobError:
@@ -120,7 +126,12 @@ class SinkOperator(Operator):
     def begin(self, prepared: list[Any] | None) -> None:
         """Before the first round. prepared: what the checkpoint holds that the run starts from."""
         if self.transactional:
-            self.sink.begin(prepared)
+            try:
+                self.sink.begin(prepared)
+            except JobError:
+                raise
+            except Exception as error:
+                raise OperatorFailed(self.name, "its beginning", error) from error
             self.has_begun = True
 
     def process(self, inputs: list[Batch]) -> Batch:
@@ -147,18 +158,25 @@ class SinkOperator(Operator):
         committed; `commit` comes when it is complete.
         """
         if self.transactional:
-            self.prepared[checkpoint] = self.sink.pre_commit()
+            try:
+                self.prepared[checkpoint] = self.sink.pre_commit()
+            except JobError:
+                raise
+            except Exception as error:
+                raise OperatorFailed(self.name, f"checkpoint {checkpoint}", error) from error
         return list(self.prepared.values())
 
     def commit(self, checkpoint: int) -> None:
-        """The checkpoint of that number is complete."""
-        if self.transactional:
-            prepared = self.prepared[checkpoint]
+        """The checkpoint of that number is complete: it holds the transactions of those before it that are not yet
+        committed too, and none of them may be overtaken.
+        """
+        for number in [number for number in self.prepared if number <= checkpoint]:
+            prepared = self.prepared[number]
             try:
                 self.sink.commit(prepared)
             except Exception as error:
                 raise OperatorFailed(self.name, f"commit of {prepared!r}", error) from error
-            del self.prepared[checkpoint]
+            del self.prepared[number]
 
     def close(self) -> None:
         if self.has_begun:

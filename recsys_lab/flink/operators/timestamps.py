@@ -33,12 +33,13 @@ class TimestampsOperator(Operator):
         return merge(parts, self.watermark)
 
     def facts(self) -> dict[str, Any]:
-        generators = {split: [g.watermark, g.last_seen] for split, g in self.generators.items()}
+        generators = {split: generator.watermark for split, generator in self.generators.items()}
         return {**super().facts(), "generators": generators}
 
     def restore_facts(self, facts: dict[str, Any]) -> None:
         super().restore_facts(facts)
-        self.generators = {split: _Generator(*saved) for split, saved in facts["generators"].items()}
+        # Idleness counts anew, as on Apache Flink: else a stream that was away for long would be idle at once.
+        self.generators = {split: _Generator(saved, self.now) for split, saved in facts["generators"].items()}
 
     def _stamped(self, split: str, batch: Batch) -> Batch:
         generator = self.generators.get(split)
@@ -57,6 +58,7 @@ class TimestampsOperator(Operator):
             end = bisect_left(batch.watermarks, MAX_WATERMARK)
             watermarks[end:] = [MAX_WATERMARK] * (len(watermarks) - end)
             generator.watermark = MAX_WATERMARK
+            idle_until = min(idle_until, end - 1)  # what has ended is not idle: its last watermark counts
         return Batch(batch.values, timestamps, positions, watermarks, idle_until)
 
     def _timestamps(self, batch: Batch) -> Sequence[int]:

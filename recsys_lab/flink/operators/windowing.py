@@ -38,9 +38,17 @@ class WindowOperator(FoldOperator, SteppedOperator):
         self.timers.rebuild()
         self.sessions = {}
         if self.assigner.merging:
-            for window, entries in self.windows.data.items():
-                for key in entries:
-                    self.sessions.setdefault(key, []).append(TimeWindow(*window))
+            with_content = {
+                (key, TimeWindow(*window)): None for window, held in self.windows.data.items() for key in held
+            }
+            purged = {
+                (key, window): None
+                for time, subjects in self.tables["timers"].data.items()
+                for key, window in ((key, TimeWindow(start, end)) for key, start, end in subjects)
+                if time == self._freed_at(window)
+            }
+            for key, window in with_content | purged:
+                self.sessions.setdefault(key, []).append(window)
 
     def on_record(self, source: int, value: Any, position: int) -> None:
         timestamp = self.timestamp or 0 if self.assigner.is_timeless else self.needed_timestamp(value)
@@ -61,7 +69,7 @@ class WindowOperator(FoldOperator, SteppedOperator):
     def on_watermark(self, position: int) -> None:
         for time, (key, start, end) in self.timers.due(self.watermark):
             self.key, self.window = key, TimeWindow(start, end)
-            if key in self.windows.data.get((start, end), {}):
+            if not self.assigner.merging or self.window in self.sessions.get(key, ()):
                 self._act(self.trigger.on_event_time(time, self.window, self), position)
             if self._freed_at(self.window) <= time:
                 self._free()

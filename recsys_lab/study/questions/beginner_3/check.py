@@ -16,7 +16,7 @@ from recsys_lab.study.shrink import smallest
 SECONDS = 20.0
 K, MORE = 3, 10
 MANY = 20_000
-SPARE_KB = 64
+SPARE_KB = 256
 TRIES = 150
 MOST_TOLD = 10
 

@@ -19,7 +19,7 @@ from recsys_lab.study.shrink import smallest
 SECONDS = 30.0
 MANY = 20_000
 MOST_TOLD = 15
-SPARE_KB = 64
+SPARE_KB = 256
 A_DAY = ("2011-12-05", "2011-12-06")
 PURCHASES = 1_200
 
