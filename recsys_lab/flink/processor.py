@@ -284,8 +284,12 @@ class Execution:
             return error
         return None
 
-    def _opened(self, chain: list[dict[str, Any]] | None) -> Run:
+    def _opened(self, chain: list[dict[str, Any]] | None, earlier: Run | None = None) -> Run:
+        """A run that goes on from a checkpoint. earlier: whose sources ended where this one's end, too."""
         run = Run(self.processor.graph, self.clock, self._takes_checkpoints())
+        if earlier is not None:
+            for source, before in zip(run.sources, earlier.sources, strict=True):
+                source.ends = before.ends
         try:
             run.open(chain)
         except BaseException:
@@ -306,7 +310,7 @@ class Execution:
             self.checkpoints.forget_chain()
             _wait(self.clock, wait_ms)
             try:
-                self.run = self._opened(self.checkpoints.load_latest() or self._restored)
+                self.run = self._opened(self.checkpoints.load_latest() or self._restored, self.run)
                 is_open = True
             except LabError as error:
                 failure = error

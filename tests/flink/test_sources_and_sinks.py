@@ -212,7 +212,7 @@ def test_a_live_stream_goes_on_until_the_job_is_stopped() -> None:
     assert seen == ["i0", "i1", "i2"]
 
 
-@pytest.mark.parametrize("crash_at", [3, 8])
+@pytest.mark.parametrize("crash_at", [1, 3, 8])
 def test_a_restart_does_not_move_the_end_of_a_stream(crash_at: int) -> None:
     """What is published while the job runs isn't part of it, with a restart as without one."""
     stream = EventStream("clicks")
