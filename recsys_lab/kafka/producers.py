@@ -3,8 +3,8 @@
 kafka-python's own waits for ever in three transactional calls, and gives up closing (its thread goes on) when it still
 holds records that nobody acknowledges. Both are put right here, by way of its inner parts; `tests/kafka` watches them.
 And after a record that was sent, not acknowledged, and given up, an idempotent one never sends again: see `is_stuck`.
-It also gives up a record that waited too long and still sends those that waited behind it, which then arrive before it,
-when it is sent anew; here they are given up with it, so that order is kept.
+It also gives up a record and still sends those that waited behind it, which then arrive before it, when it is sent anew;
+here they are given up with it, so that order is kept.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Producer(KafkaProducer):  # type: ignore[misc]
             value_serializer=Values(),
             acks="all",
             enable_idempotence=True,
-            retries=10,
+            retries=2**31 - 1,  # the delivery timeout is the limit
             batch_size=16_384,
             linger_ms=10,
             compression_type="gzip",
@@ -101,20 +101,24 @@ class Producer(KafkaProducer):  # type: ignore[misc]
 
     def _give_up_in_order(self) -> None:
         accumulator, sender = self._accumulator, self._sender
-        waiting, in_flight = accumulator.expired_batches, sender._get_expired_inflight_batches
+        outcome = sender._dispatch_error  # of a batch that failed: sent again, split, or given up
 
-        def followed(expired: list[Any]) -> list[Any]:
-            for partition in {batch.topic_partition for batch in expired}:
-                with accumulator._tp_lock(partition):
-                    behind = accumulator._batches[partition]
-                    for batch in behind:
-                        batch.records.close()
-                    expired += behind
-                    behind.clear()
-            return expired
+        def with_those_behind(batch: Any, exception: Exception, partition_response: Any) -> None:
+            was_at_work = batch.final_state is None
+            outcome(batch, exception, partition_response)
+            if not was_at_work or batch.final_state is None:
+                return
+            with accumulator._tp_lock(batch.topic_partition):
+                queue = accumulator._batches[batch.topic_partition]
+                behind = list(queue)
+                queue.clear()
+                for waiting in behind:
+                    waiting.records.close()
+            for waiting in behind:  # not by `outcome`, which would send again what was never sent
+                if waiting.complete_exceptionally(exception, lambda _: exception):
+                    accumulator.deallocate(waiting)
 
-        accumulator.expired_batches = lambda now=None: followed(waiting(now=now))
-        sender._get_expired_inflight_batches = lambda now=None: followed(in_flight(now=now))
+        sender._dispatch_error = with_those_behind
 
     @property
     def _transactions(self) -> Any:
