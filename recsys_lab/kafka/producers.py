@@ -2,10 +2,9 @@
 
 kafka-python's own waits for ever in three transactional calls, and gives up closing (its thread goes on) when it still
 holds records that nobody acknowledges. Both are put right here, by way of its inner parts; `tests/kafka` watches them.
-And after a record that was sent, not acknowledged, and given up, or one that Kafka finds invalid, an idempotent one never
-sends again: see `is_stuck`.
-It also gives up a record and still sends those that waited behind it, which then arrive before it, when it is sent anew;
-here they are given up with it, so that order is kept.
+And after a record that was sent, not acknowledged, and given up, or one that Kafka finds invalid, an idempotent one
+never sends again: see `is_stuck`. It also gives up a record and still sends those that waited behind it, which then
+arrive before it, when it is sent anew; here they are given up with it, so that order is kept.
 """
 
 from __future__ import annotations

@@ -38,7 +38,15 @@ from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.event_loop import LoopThread
 from recsys_lab.kafka.metrics import Metrics
 from recsys_lab.kafka.producers import MAX_REQUEST_BYTES, Producer, fits
-from recsys_lab.kafka.records import LONGEST_CUT, Source, current_record, dead_letter_headers, key_bytes, key_of, outputs_of
+from recsys_lab.kafka.records import (
+    LONGEST_CUT,
+    Source,
+    current_record,
+    dead_letter_headers,
+    key_bytes,
+    key_of,
+    outputs_of,
+)
 from recsys_lab.kafka.topics import dead_letters_of
 
 POLL_MS = 250
@@ -48,7 +56,7 @@ TURN_SECONDS = 1.0
 """After this a batch ends with the record at hand, so that group changes need not wait for a slow processor."""
 
 FAILURES = (Exception, SystemExit, asyncio.CancelledError)
-"""What a processor may raise. The last is no `Exception`, but a processor that awaits a cancelled task raises it too."""
+"""What a processor may raise: the last is no `Exception`, and comes of awaiting a task that was cancelled."""
 
 Processor = Callable[[StreamEvent], Awaitable[Any]]
 
@@ -280,7 +288,6 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             await self.subscription.prepare()
         if len(polled) == 1:
             return [await self._process_partition(*pair) for pair in polled.items()]
-        self._dropped = False
         side_by_side = [asyncio.ensure_future(self._process_partition(*pair)) for pair in polled.items()]
         try:
             return await asyncio.gather(*side_by_side)
@@ -432,11 +439,11 @@ def _output_of(record: Any, event: StreamEvent, topic: str) -> Output:
 def _dead_letter_of(record: Any, error: BaseException, topic: str) -> Output:
     """A record that is set aside; cut, if it is too large to be sent, with a header that gives its size."""
     key, value, headers = record.key, record.value, dead_letter_headers(record, error)
-    if not fits(key, value, headers):
+    if not fits(None, value, headers):
         headers.append(("size", str(len(value)).encode()))
         value = value[:LONGEST_CUT]
-        if not fits(key, value, headers):
-            key = None
+    if not fits(key, value, headers):
+        key = None  # part of a key would be another key
     return Output(record.timestamp, topic, key, value, headers)
 
 
