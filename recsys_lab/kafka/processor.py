@@ -18,13 +18,13 @@ import asyncio
 import contextlib
 import threading
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import timedelta
 from time import monotonic
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from recsys_lab.checks import refuse
 from recsys_lab.clock import IdSource
@@ -91,7 +91,7 @@ class KafkaStreamProcessor:
         self._loop: LoopThread | None = None
         self._topics: set[str] = set()  # known to exist
         self._learning: dict[str, asyncio.Future[Producer]] = {}
-        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, asyncio.Lock]] = WeakKeyDictionary()
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, _Queue]] = WeakKeyDictionary()
         self._name = instance_id or IdSource(kind="unique")()
         self._changing = threading.Lock()
         self._replacing = threading.Lock()
@@ -108,11 +108,12 @@ class KafkaStreamProcessor:
 
         Raises BrokerError when the cluster is not reached.
         """
-        if self.producer is None:
-            try:
-                self.producer = self._make_producer(None)
-            except KafkaError as error:
-                raise self.connection.failed("no producer could be made", error) from error
+        with self._replacing:
+            if self.producer is None:
+                try:
+                    self.producer = self._make_producer(None)
+                except KafkaError as error:
+                    raise self.connection.failed("no producer could be made", error) from error
 
     def setup_consumer(
         self,
@@ -191,15 +192,19 @@ class KafkaStreamProcessor:
 
     async def _send(self, topic: str, event: StreamEvent, key: str | None) -> tuple[int, int]:
         loop = asyncio.get_running_loop()
-        async with self._queues.setdefault(loop, defaultdict(asyncio.Lock))[topic]:  # nobody overtakes who waits
-            producer = self._ready_producer()
-            if topic not in self._topics or producer.is_stuck or not producer.knows(topic):
-                producer = await self._learn(topic)  # else `send` would wait, and the loop with it
+        queue = self._queues.setdefault(loop, defaultdict(_Queue))[topic]
+        async with queue.turn(lambda: self._producer_that_knows(topic)) as producer:  # nobody overtakes who waits
             sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
         confirmed: asyncio.Future[tuple[int, int]] = loop.create_future()
         sent.add_callback(lambda told: _settle(loop, confirmed, (told.partition, told.offset)))
         sent.add_errback(lambda error: _settle(loop, confirmed, error))
         return await confirmed
+
+    async def _producer_that_knows(self, topic: str) -> Producer:
+        producer = self._ready_producer()
+        if topic not in self._topics or producer.is_stuck or not producer.knows(topic):
+            return await self._learn(topic)  # else `send` would wait, and the loop with it
+        return producer
 
     async def _learn(self, topic: str) -> Producer:
         """A producer that knows the topic, which is created if need be: once for all who wait."""
@@ -232,9 +237,10 @@ class KafkaStreamProcessor:
                 self._loop.close()
             for worker in late:
                 worker.wait(2 * self._terms.timeout_seconds)
-            if self.producer is not None:
-                self.producer.close(self._terms.timeout_seconds)
-            self._workers, self._loop, self.producer = [], None, None
+            with self._replacing:  # else one that is being made would be installed after the end
+                if self.producer is not None:
+                    self.producer.close(self._terms.timeout_seconds)
+                self._workers, self._loop, self.producer = [], None, None
 
     def metrics(self) -> dict[str, Any]:
         """Counters, and the lag of each partition at hand; see `Metrics`."""
@@ -267,6 +273,42 @@ class KafkaStreamProcessor:
             seconds = self._terms.timeout_seconds
             ensure_topics(self.connection, sorted(topics - self._topics), seconds=seconds)
             self._topics |= topics
+
+
+class _Queue:
+    """Who sends to a topic, one after the other. Who waited behind one that could not send fails as it did.
+
+    Else the later event would be sent, and arrive before the earlier one, when that is sent anew.
+    """
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._failures = 0
+        self._error: Exception | None = None
+
+    @contextlib.asynccontextmanager
+    async def turn(self, producer: Callable[[], Awaitable[Producer]]) -> AsyncIterator[Producer]:
+        """Wait for one's turn and for a producer, and hold the turn while it is used."""
+        entered = self._failures
+        with self._failing_together():
+            await self._lock.acquire()
+        try:
+            if self._failures > entered and self._error is not None:
+                raise self._error
+            with self._failing_together():
+                ready = await producer()
+            yield ready
+        finally:
+            self._lock.release()
+
+    @contextlib.contextmanager
+    def _failing_together(self) -> Iterator[None]:
+        try:
+            yield
+        except (Exception, asyncio.CancelledError) as error:
+            given_up = KafkaTimeoutError("an event that was to be sent before it was given up")
+            self._failures, self._error = self._failures + 1, error if isinstance(error, Exception) else given_up
+            raise
 
 
 def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], outcome: Any) -> None:

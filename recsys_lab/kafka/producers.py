@@ -2,9 +2,9 @@
 
 kafka-python's own waits for ever in three transactional calls, and gives up closing (its thread goes on) when it still
 holds records that nobody acknowledges. Both are put right here, by way of its inner parts; `tests/kafka` watches them.
-And after a record that was sent, not acknowledged, and given up, an idempotent one never sends again: see `is_stuck`.
-It also gives up a record that waited too long and still sends those that waited behind it, which then arrive before it,
-when it is sent anew; here they are given up with it, so that order is kept.
+And after a record that was sent, not acknowledged, and given up, or one that Kafka finds invalid, an idempotent one
+never sends again: see `is_stuck`. It also gives up a record and still sends those that waited behind it, which then
+arrive before it, when it is sent anew; here they are given up with it, so that order is kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 from kafka import KafkaProducer
 from kafka.errors import IllegalStateError, KafkaError, KafkaTimeoutError
 from kafka.producer.transaction_manager import TransactionState
+from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.serializer import Serializer
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
@@ -23,6 +24,9 @@ from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.records import key_bytes, value_bytes
 
 CLOSING_SECONDS = 2.0
+
+MAX_REQUEST_BYTES = 2 * 1024 * 1024
+"""The largest record that is sent, before it is compressed."""
 
 
 class Producer(KafkaProducer):  # type: ignore[misc]
@@ -53,11 +57,11 @@ class Producer(KafkaProducer):  # type: ignore[misc]
             value_serializer=Values(),
             acks="all",
             enable_idempotence=True,
-            retries=10,
+            retries=2**31 - 1,  # the delivery timeout is the limit
             batch_size=16_384,
             linger_ms=10,
             compression_type="gzip",
-            max_request_size=2 * 1024 * 1024,
+            max_request_size=MAX_REQUEST_BYTES,
             max_block_ms=milliseconds,
             request_timeout_ms=milliseconds // 2,
             delivery_timeout_ms=milliseconds,
@@ -70,9 +74,13 @@ class Producer(KafkaProducer):  # type: ignore[misc]
 
     @property
     def is_stuck(self) -> bool:
-        """Whether it has dropped its producer id and will never ask for another; then a new producer is needed."""
+        """Whether it will never send again; then a new producer is needed.
+
+        It has dropped its producer id and asks for no other, or has met an error that it takes for its end.
+        """
         manager = self._transaction_manager
-        return manager._current_state == TransactionState.READY and not manager.has_producer_id()
+        without_id = manager._current_state == TransactionState.READY and not manager.has_producer_id()
+        return without_id or manager.has_fatal_error()
 
     def send_offsets_to_transaction(self, offsets: Mapping[TopicPartition, OffsetAndMetadata], group: Any) -> None:
         """As in kafka-python; raises KafkaTimeoutError when there is no answer in time."""
@@ -101,20 +109,24 @@ class Producer(KafkaProducer):  # type: ignore[misc]
 
     def _give_up_in_order(self) -> None:
         accumulator, sender = self._accumulator, self._sender
-        waiting, in_flight = accumulator.expired_batches, sender._get_expired_inflight_batches
+        outcome = sender._dispatch_error  # of a batch that failed: sent again, split, or given up
 
-        def followed(expired: list[Any]) -> list[Any]:
-            for partition in {batch.topic_partition for batch in expired}:
-                with accumulator._tp_lock(partition):
-                    behind = accumulator._batches[partition]
-                    for batch in behind:
-                        batch.records.close()
-                    expired += behind
-                    behind.clear()
-            return expired
+        def with_those_behind(batch: Any, exception: Exception, partition_response: Any) -> None:
+            was_at_work = batch.final_state is None
+            outcome(batch, exception, partition_response)
+            if not was_at_work or batch.final_state is None:
+                return
+            with accumulator._tp_lock(batch.topic_partition):
+                queue = accumulator._batches[batch.topic_partition]
+                behind = list(queue)
+                queue.clear()
+                for waiting in behind:
+                    waiting.records.close()
+            for waiting in behind:  # not by `outcome`, which would send again what was never sent
+                if waiting.complete_exceptionally(exception, lambda _: exception):
+                    accumulator.deallocate(waiting)
 
-        accumulator.expired_batches = lambda now=None: followed(waiting(now=now))
-        sender._get_expired_inflight_batches = lambda now=None: followed(in_flight(now=now))
+        sender._dispatch_error = with_those_behind
 
     @property
     def _transactions(self) -> Any:
@@ -126,6 +138,12 @@ class Producer(KafkaProducer):  # type: ignore[misc]
         self._sender.wakeup()
         if not result.wait(timeout_ms=self._seconds * 1000):
             raise KafkaTimeoutError(f"{otherwise} within {self._seconds:g} s")
+
+
+def fits(key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> bool:
+    """Whether a producer takes such a record."""
+    size: int = DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers)
+    return size <= MAX_REQUEST_BYTES
 
 
 class Keys(Serializer):  # type: ignore[misc]

@@ -33,6 +33,9 @@ class Source(NamedTuple):
         return "source", f"{self.topic}/{self.partition}/{self.offset}".encode()
 
 
+LONGEST_CUT = 1024 * 1024
+"""Bytes that are kept of a record's value, if the whole is too large for its dead letter."""
+
 _SOURCE = re.compile(rb"([a-zA-Z0-9._-]+)/(\d{1,10})/(\d{1,19})")
 """Topic, partition, offset, as Kafka allows them."""
 

@@ -29,7 +29,7 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from recsys_lab.errors import BrokerError, InvalidEvent
@@ -37,8 +37,16 @@ from recsys_lab.events import StreamEvent
 from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.event_loop import LoopThread
 from recsys_lab.kafka.metrics import Metrics
-from recsys_lab.kafka.producers import Producer
-from recsys_lab.kafka.records import Source, current_record, dead_letter_headers, outputs_of
+from recsys_lab.kafka.producers import MAX_REQUEST_BYTES, Producer, fits
+from recsys_lab.kafka.records import (
+    LONGEST_CUT,
+    Source,
+    current_record,
+    dead_letter_headers,
+    key_bytes,
+    key_of,
+    outputs_of,
+)
 from recsys_lab.kafka.topics import dead_letters_of
 
 POLL_MS = 250
@@ -46,6 +54,9 @@ POLL_MS = 250
 
 TURN_SECONDS = 1.0
 """After this a batch ends with the record at hand, so that group changes need not wait for a slow processor."""
+
+FAILURES = (Exception, SystemExit, asyncio.CancelledError)
+"""What a processor may raise: the last is no `Exception`, and comes of awaiting a task that was cancelled."""
 
 Processor = Callable[[StreamEvent], Awaitable[Any]]
 
@@ -56,7 +67,7 @@ class Output(NamedTuple):
     time: int
     topic: str
     key: bytes | None
-    value: bytes | StreamEvent | None
+    value: bytes | None
     headers: list[tuple[str, bytes]]
 
 
@@ -113,6 +124,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: KafkaConsumer | None = None
         self._stopping = threading.Event()
         self._halt = threading.Event()  # end the batch with the record at hand
+        self._dropped = False  # the batch at hand, of which a partition failed
         self._lost: set[TopicPartition] = set()  # taken away since the last poll
         self._starts: dict[TopicPartition, int] = {}  # of the last batch
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -195,8 +207,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.add("consumed", sum(map(len, polled.values())))
         self._terms.observe("polled")
         self._starts = starts = {partition: records[0].offset for partition, records in polled.items()}
+        membership = self._consumer.group_metadata()
+        if membership.generation_id < 0 or not membership.member_id:
+            self._rewind(starts)  # it was thrown out meanwhile: Kafka would not refuse a transaction in nobody's name
+            return
         try:
-            done = self._handle(polled, starts)
+            done = self._handle(polled, starts, membership)
         except (KafkaError, BrokerError):
             if self._terms.delivery == "at-most-once":
                 return  # they are committed: lost, which is what was chosen
@@ -209,10 +225,11 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             {partition: offset for partition, offset in done.items() if offset <= polled[partition][-1].offset}
         )
 
-    def _handle(self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int]) -> dict[Any, int]:
+    def _handle(
+        self, polled: dict[TopicPartition, list[Any]], starts: dict[TopicPartition, int], membership: Any
+    ) -> dict[Any, int]:
         """Process, send and commit a batch, in the order of the guarantee; the next offset of each partition."""
-        assert self._consumer is not None
-        delivery, observe, membership = self._terms.delivery, self._terms.observe, self._consumer.group_metadata()
+        delivery, observe = self._terms.delivery, self._terms.observe
         ends = {partition: records[-1].offset + 1 for partition, records in polled.items()}
         if delivery == "at-most-once":
             self._commit(ends)
@@ -271,7 +288,17 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             await self.subscription.prepare()
         if len(polled) == 1:
             return [await self._process_partition(*pair) for pair in polled.items()]
-        return await asyncio.gather(*(self._process_partition(*pair) for pair in polled.items()))
+        side_by_side = [asyncio.ensure_future(self._process_partition(*pair)) for pair in polled.items()]
+        try:
+            return await asyncio.gather(*side_by_side)
+        except BaseException:  # the batch will be repeated: nothing of it may go on meanwhile
+            self._dropped = True
+            for partition in side_by_side:
+                partition.cancel()
+            await asyncio.gather(*side_by_side, return_exceptions=True)
+            raise
+        finally:
+            self._dropped = False
 
     async def _process_partition(
         self, partition: TopicPartition, records: Sequence[Any]
@@ -289,15 +316,15 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 continue  # a tombstone: what it names is deleted, and no event
             try:
                 results = await self._attempt(StreamEvent.from_json(record.value), record)
-            except Exception as error:
+                made = [] if output_topic is None else [_output_of(record, event, output_topic) for event in results]
+            except FAILURES as error:
+                if self._is_cancelled(error):
+                    raise
                 self._metrics.add("dead_lettered")
-                letter = dead_letter_headers(record, error)
-                outputs.append(Output(record.timestamp, dead_letters_of(topic), record.key, record.value, letter))
+                outputs.append(_dead_letter_of(record, error, dead_letters_of(topic)))
             else:
                 processed += 1
-                if output_topic is not None and results:
-                    headers = [Source(record.topic, record.partition, record.offset).header()]
-                    outputs += [Output(record.timestamp, output_topic, record.key, event, headers) for event in results]
+                outputs += made
             observe("record")
         self._metrics.add("processed", processed)
         return partition, count, outputs
@@ -308,13 +335,19 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         for attempt in range(self._terms.retries + 1):
             try:
                 return outputs_of(await self.subscription.processor(event))
-            except Exception as error:
+            except FAILURES as error:
+                if self._is_cancelled(error):
+                    raise
                 self._metrics.add("failed")
                 if attempt == self._terms.retries or isinstance(error, InvalidEvent):
                     raise
                 self._metrics.add("retried")
                 await asyncio.sleep(self._terms.backoff_seconds * 2**attempt)
         raise AssertionError("unreachable")
+
+    def _is_cancelled(self, error: BaseException) -> bool:
+        """Whether the batch is to end at once; else the processor awaited something that was cancelled."""
+        return isinstance(error, asyncio.CancelledError) and (self._stopping.is_set() or self._dropped)
 
     def _send(self, outputs: list[Output]) -> None:
         """Send on what came of a batch, and wait until all of it is acknowledged."""
@@ -392,6 +425,26 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             if end is not None:
                 lag[_name_of(partition)] = max(0, end - self._consumer.position(partition))
         self._metrics.set_lag(lag)
+
+
+def _output_of(record: Any, event: StreamEvent, topic: str) -> Output:
+    """What a record became. Raises MessageSizeTooLargeError, as the producer would when it is too late."""
+    key = key_bytes(key_of(event)) if record.key is None else record.key
+    value, headers = event.to_json(), [Source(record.topic, record.partition, record.offset).header()]
+    if not fits(key, value, headers):
+        raise MessageSizeTooLargeError(f"the output would be {len(value)} bytes; {MAX_REQUEST_BYTES} are sent at most.")
+    return Output(record.timestamp, topic, key, value, headers)
+
+
+def _dead_letter_of(record: Any, error: BaseException, topic: str) -> Output:
+    """A record that is set aside; cut, if it is too large to be sent, with a header that gives its size."""
+    key, value, headers = record.key, record.value, dead_letter_headers(record, error)
+    if not fits(None, value, headers):
+        headers.append(("size", str(len(value)).encode()))
+        value = value[:LONGEST_CUT]
+    if not fits(key, value, headers):
+        key = None  # part of a key would be another key
+    return Output(record.timestamp, topic, key, value, headers)
 
 
 def _time_of(output: Output) -> int:
