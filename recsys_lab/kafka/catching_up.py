@@ -19,7 +19,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import TopicPartition
 
-from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.connection import Connection, opened
 from recsys_lab.kafka.follower import TopicFollower
 from recsys_lab.kafka.records import Source
 
@@ -59,10 +59,14 @@ class CatchingUp:
     ) -> None:
         self.behind = 0
         self._connection, self._follower, self._folded, self._groups = connection, follower, folded, groups
-        self._admin = KafkaAdminClient(**connection.client())
+        self._admin = opened(KafkaAdminClient, **connection.client())
         self._thread = ThreadPoolExecutor(1, "kafka-catching-up")
         self._closing = threading.Event()
-        self._partitions = {topic: self._partitions_of(topic) for topic in (*groups, follower.topic)}
+        try:
+            self._partitions = {topic: self._partitions_of(topic) for topic in (*groups, follower.topic)}
+        except BaseException:
+            self.close()
+            raise
 
     async def __call__(self) -> None:
         """Return when all is in. Raises BrokerError when Kafka does not answer."""

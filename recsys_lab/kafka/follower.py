@@ -18,7 +18,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.connection import Connection, opened
 
 POLL_MS = 250
 RETRY_SECONDS = 0.5
@@ -99,18 +99,26 @@ class TopicFollower:
                 self._stopping.wait(RETRY_SECONDS)
             finally:
                 if consumer is not None:
-                    with contextlib.suppress(KafkaError, OSError):
-                        consumer.close(autocommit=False, timeout_ms=1_000)
+                    _close(consumer)
         with self._moved:
             self._moved.notify_all()
 
     def _opened(self) -> KafkaConsumer:
-        consumer = KafkaConsumer(
+        consumer = opened(
+            KafkaConsumer,
             **self._connection.client(),
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_poll_records=2_000,
         )
+        try:
+            self._seek(consumer)
+        except BaseException:
+            _close(consumer)
+            raise
+        return consumer
+
+    def _seek(self, consumer: KafkaConsumer) -> None:
         numbers = consumer.partitions_for_topic(self.topic) or set()
         partitions = [TopicPartition(self.topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
@@ -119,7 +127,6 @@ class TopicFollower:
             first = begin[partition] if self._last is None else max(begin[partition], end[partition] - self._last)
             consumer.seek(partition, self.positions.setdefault(partition.partition, first))
         self._ends = {partition.partition: end[partition] for partition in partitions}
-        return consumer
 
     def _turn(self, consumer: KafkaConsumer) -> None:
         for records in consumer.poll(POLL_MS).values():
@@ -132,3 +139,8 @@ class TopicFollower:
             for partition in consumer.assignment():
                 self.positions[partition.partition] = consumer.position(partition)
             self._moved.notify_all()
+
+
+def _close(consumer: KafkaConsumer) -> None:
+    with contextlib.suppress(KafkaError, OSError):
+        consumer.close(autocommit=False, timeout_ms=1_000)
