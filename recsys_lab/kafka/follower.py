@@ -18,6 +18,7 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
+from recsys_lab.errors import LabError
 from recsys_lab.kafka.connection import Connection, opened
 
 POLL_MS = 250
@@ -71,21 +72,28 @@ class TopicFollower:
         return await loop.run_in_executor(None, self.wait_for, lambda: self.has_reached(offsets), seconds)
 
     def wait_for_the_end(self, seconds: float, look: Callable[[int, int], None] | None = None) -> None:
-        """Return when everything that the topic held at the first look has been handled. Raises BrokerError.
+        """Return when everything that the topic held at the first look has been handled.
+
+        Raises BrokerError when that takes longer, and LabError when the follower is stopped before.
 
         look: called now and then with (records handled, records to handle).
         """
         deadline = monotonic() + seconds
-        while not self.wait_for(lambda: bool(self._ends) and self.has_reached(self._ends), 0.25):
+        while not self.wait_for(self._is_at_the_end, 0.25):
             if look is not None and self._ends:
                 look(sum(self.positions.values()), sum(self._ends.values()))
             if monotonic() > deadline:
                 error = self.error or TimeoutError(f"not within {seconds:g} s")
                 raise self._connection.failed(f"{self.topic} could not be read to its end", error)
+        if self._stopping.is_set() and not self._is_at_the_end():
+            raise LabError(f"{self.topic} was not read to its end: its follower was stopped.")
 
     # -- the thread --
 
     _ends: Mapping[int, int] = {}
+
+    def _is_at_the_end(self) -> bool:
+        return bool(self._ends) and self.has_reached(self._ends)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
