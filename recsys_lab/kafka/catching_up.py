@@ -7,6 +7,7 @@ it answers, an instance therefore asks Kafka how far the topics go, and waits un
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -112,4 +113,13 @@ class CatchingUp:
         try:
             return question(self._admin)
         except KafkaError as error:
+            self._forget_coordinators()
             raise self._connection.failed("it did not say how far its topics go", error) from error
+
+    def _forget_coordinators(self) -> None:
+        """Have the next question find out anew which brokers answer for the groups.
+
+        kafka-python's admin client keeps what it learned once, also when that broker has gone, and has no call to drop it.
+        """
+        with contextlib.suppress(AttributeError):
+            self._admin._manager.cluster._coordinators.clear()

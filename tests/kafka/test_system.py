@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
+from kafka.protocol.metadata import CoordinatorType
 
 from recsys_lab import profiles
 from recsys_lab.clock import SimulatedClock
@@ -209,6 +210,21 @@ def test_dead_letters_among_the_interactions_do_not_hold_up_answers(clean):
                 lambda: read(clean.bootstrap_servers, "user-interactions.dlq"), "they are in the dead letters"
             )
             assert len(letters) == 18
+
+    asyncio.run(main())
+
+
+def test_answers_go_on_when_the_coordinator_of_a_group_is_another_broker_than_before(clean):
+    gone = 99
+
+    async def main() -> None:
+        async with a_system(clean) as instance:
+            await instance.send_user_interaction("ann", "lamp", "view")
+            known = instance._catching_up._admin._manager.cluster._coordinators
+            known.update({(CoordinatorType.GROUP, group): gone for group in system.GROUPS.values()})
+            write(clean.bootstrap_servers, "user-interactions", [("k", b"not JSON")])  # so that groups are asked
+            assert items_of(await ask(instance, "bob")) == ["lamp"]
+            assert gone not in known.values(), "it was asked, and is forgotten"
 
     asyncio.run(main())
 
