@@ -119,7 +119,8 @@ class CatchingUp:
     def _forget_coordinators(self) -> None:
         """Have the next question find out anew which brokers answer for the groups.
 
-        kafka-python's admin client keeps what it learned once, also when that broker has gone, and has no call to drop it.
+        kafka-python's admin client keeps what it learned once, also when that broker has gone, and has no call to
+        drop it.
         """
         with contextlib.suppress(AttributeError):
             self._admin._manager.cluster._coordinators.clear()

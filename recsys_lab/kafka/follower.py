@@ -74,8 +74,8 @@ class TopicFollower:
     def wait_for_the_end(self, seconds: float, look: Callable[[int, int], None] | None = None) -> None:
         """Return when everything that the topic held at the first look has been handled.
 
-        look: called now and then with (records handled, records to handle). Raises BrokerError when it takes longer, and
-        LabError when the follower is stopped before.
+        look: called now and then with (records handled, records to handle). Raises BrokerError when it takes longer,
+        and LabError when the follower is stopped before.
         """
         deadline = monotonic() + seconds
         while not self.wait_for(self._is_at_the_end, 0.25):
