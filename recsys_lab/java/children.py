@@ -2,7 +2,8 @@
 
 The parent holds one end of a pipe; a small guard (`guard.py`) holds the other and the child. When the parent is
 gone the system closes its end, whatever it died of, and the guard ends the child. The guard has a session of its
-own: Ctrl-C in the terminal, or an interrupted notebook cell, reaches the parent and leaves the child to it.
+own: Ctrl-C in the terminal, or an interrupted notebook cell, reaches the parent and leaves the child to it. A forked
+copy of the parent gives up its copy of that end at once; else the child would live as long as the copy.
 """
 
 from __future__ import annotations
@@ -15,8 +16,13 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from weakref import WeakSet
 
 GUARD = Path(__file__).with_name("guard.py")
+
+_children: WeakSet[Child] = WeakSet()
+_kept: list[int] = []
+"""Ends of pipes that stay open until this process is gone."""
 
 
 class Child:
@@ -48,6 +54,7 @@ class Child:
             [sys.executable, "-I", "-S", str(GUARD), json.dumps(order)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
+        _children.add(self)
         assert self._guard.stdout is not None
         said = self._guard.stdout.readline()
         if not said:
@@ -70,7 +77,7 @@ class Child:
     def keep_to_the_end(self) -> None:
         """Let it run until this process is gone, also while the interpreter takes itself apart."""
         assert self._guard.stdin is not None
-        os.dup(self._guard.stdin.fileno())  # never closed by us; by the system, when we are gone
+        _kept.append(os.dup(self._guard.stdin.fileno()))  # never closed by us; by the system, when we are gone
 
     def stop(self) -> None:
         """Ask it to end; end it when it has not after the grace. Safe to call twice."""
@@ -96,3 +103,24 @@ class Child:
             if end is not None:
                 with contextlib.suppress(OSError):
                     end.close()
+
+    def _ends(self) -> list[int]:
+        ends = (self._guard.stdin, self._guard.stdout)
+        return [end.fileno() for end in ends if end is not None and not end.closed]
+
+
+def _let_go_in_the_copy() -> None:
+    """In a forked copy of this process: the children are not its own, and it must not hold their pipes open.
+
+    The descriptors lead nowhere from now on, instead of being closed: their numbers stay taken, so that a file object
+    which closes its own later closes nobody else's.
+    """
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for end in [end for child in _children for end in child._ends()]:
+        os.dup2(nowhere, end, inheritable=False)
+    for end in [nowhere, *_kept]:
+        os.close(end)
+    _kept.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_in_the_copy)

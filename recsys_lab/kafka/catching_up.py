@@ -7,6 +7,7 @@ it answers, an instance therefore asks Kafka how far the topics go, and waits un
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ from kafka.errors import KafkaError
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import TopicPartition
 
-from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.connection import Connection, opened
 from recsys_lab.kafka.follower import TopicFollower
 from recsys_lab.kafka.records import Source
 
@@ -59,10 +60,14 @@ class CatchingUp:
     ) -> None:
         self.behind = 0
         self._connection, self._follower, self._folded, self._groups = connection, follower, folded, groups
-        self._admin = KafkaAdminClient(**connection.client())
+        self._admin = opened(KafkaAdminClient, **connection.client())
         self._thread = ThreadPoolExecutor(1, "kafka-catching-up")
         self._closing = threading.Event()
-        self._partitions = {topic: self._partitions_of(topic) for topic in (*groups, follower.topic)}
+        try:
+            self._partitions = {topic: self._partitions_of(topic) for topic in (*groups, follower.topic)}
+        except BaseException:
+            self.close()
+            raise
 
     async def __call__(self) -> None:
         """Return when all is in. Raises BrokerError when Kafka does not answer."""
@@ -108,4 +113,14 @@ class CatchingUp:
         try:
             return question(self._admin)
         except KafkaError as error:
+            self._forget_coordinators()
             raise self._connection.failed("it did not say how far its topics go", error) from error
+
+    def _forget_coordinators(self) -> None:
+        """Have the next question find out anew which brokers answer for the groups.
+
+        kafka-python's admin client keeps what it learned once, also when that broker has gone, and has no call to
+        drop it.
+        """
+        with contextlib.suppress(AttributeError):
+            self._admin._manager.cluster._coordinators.clear()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
+from kafka.net.compat import KafkaNetClient
 
 from recsys_lab.errors import BrokerError, shorten
 
@@ -88,11 +89,34 @@ class Connection:
         )
 
 
+Client = TypeVar("Client")
+
+
+def opened(kind: Callable[..., Client], **settings: Any) -> Client:
+    """A consumer or an admin client of kafka-python. Raises KafkaError when the cluster is not found.
+
+    Both start the thread of their network client before they look for the cluster, and leave it running when they
+    don't find it. So that client is remembered here, and closed then.
+    """
+    made: list[KafkaNetClient] = []
+
+    def network_client(**configs: Any) -> KafkaNetClient:
+        made.append(KafkaNetClient(**configs))
+        return made[-1]
+
+    try:
+        return kind(**settings, kafka_client=network_client)
+    except BaseException:
+        for client in made:
+            client.close()
+        raise
+
+
 @contextmanager
 def admin(connection: Connection, *, seconds: float = 10.0) -> Iterator[KafkaAdminClient]:
     """A client for questions about the cluster. Raises BrokerError when it is not reached in so many seconds."""
     try:
-        client = KafkaAdminClient(**connection.client(seconds), request_timeout_ms=int(seconds * 1000))
+        client = opened(KafkaAdminClient, **connection.client(seconds), request_timeout_ms=int(seconds * 1000))
         try:
             yield client
         finally:

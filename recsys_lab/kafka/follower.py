@@ -18,7 +18,8 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
-from recsys_lab.kafka.connection import Connection
+from recsys_lab.errors import LabError
+from recsys_lab.kafka.connection import Connection, opened
 
 POLL_MS = 250
 RETRY_SECONDS = 0.5
@@ -71,21 +72,27 @@ class TopicFollower:
         return await loop.run_in_executor(None, self.wait_for, lambda: self.has_reached(offsets), seconds)
 
     def wait_for_the_end(self, seconds: float, look: Callable[[int, int], None] | None = None) -> None:
-        """Return when everything that the topic held at the first look has been handled. Raises BrokerError.
+        """Return when everything that the topic held at the first look has been handled.
 
-        look: called now and then with (records handled, records to handle).
+        look: called now and then with (records handled, records to handle). Raises BrokerError when it takes longer,
+        and LabError when the follower is stopped before.
         """
         deadline = monotonic() + seconds
-        while not self.wait_for(lambda: bool(self._ends) and self.has_reached(self._ends), 0.25):
+        while not self.wait_for(self._is_at_the_end, 0.25):
             if look is not None and self._ends:
                 look(sum(self.positions.values()), sum(self._ends.values()))
             if monotonic() > deadline:
                 error = self.error or TimeoutError(f"not within {seconds:g} s")
                 raise self._connection.failed(f"{self.topic} could not be read to its end", error)
+        if self._stopping.is_set() and not self._is_at_the_end():
+            raise LabError(f"{self.topic} was not read to its end: its follower was stopped.")
 
     # -- the thread --
 
     _ends: Mapping[int, int] = {}
+
+    def _is_at_the_end(self) -> bool:
+        return bool(self._ends) and self.has_reached(self._ends)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -99,18 +106,26 @@ class TopicFollower:
                 self._stopping.wait(RETRY_SECONDS)
             finally:
                 if consumer is not None:
-                    with contextlib.suppress(KafkaError, OSError):
-                        consumer.close(autocommit=False, timeout_ms=1_000)
+                    _close(consumer)
         with self._moved:
             self._moved.notify_all()
 
     def _opened(self) -> KafkaConsumer:
-        consumer = KafkaConsumer(
+        consumer = opened(
+            KafkaConsumer,
             **self._connection.client(),
             isolation_level="read_committed",
             enable_auto_commit=False,
             max_poll_records=2_000,
         )
+        try:
+            self._seek(consumer)
+        except BaseException:
+            _close(consumer)
+            raise
+        return consumer
+
+    def _seek(self, consumer: KafkaConsumer) -> None:
         numbers = consumer.partitions_for_topic(self.topic) or set()
         partitions = [TopicPartition(self.topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
@@ -119,7 +134,6 @@ class TopicFollower:
             first = begin[partition] if self._last is None else max(begin[partition], end[partition] - self._last)
             consumer.seek(partition, self.positions.setdefault(partition.partition, first))
         self._ends = {partition.partition: end[partition] for partition in partitions}
-        return consumer
 
     def _turn(self, consumer: KafkaConsumer) -> None:
         for records in consumer.poll(POLL_MS).values():
@@ -132,3 +146,8 @@ class TopicFollower:
             for partition in consumer.assignment():
                 self.positions[partition.partition] = consumer.position(partition)
             self._moved.notify_all()
+
+
+def _close(consumer: KafkaConsumer) -> None:
+    with contextlib.suppress(KafkaError, OSError):
+        consumer.close(autocommit=False, timeout_ms=1_000)

@@ -23,7 +23,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -120,6 +120,8 @@ class KafkaRecommendationSystem:
         self._position = 0  # in the changelog: all before it is in the engine
         self._touched: dict[tuple[str, str], int] = {}  # ("user" or "item", id) → position after its latest change
         self._folding = threading.Lock()
+        self._changing = threading.Lock()  # held while parts are made, or taken down
+        self._given_up = threading.Event()  # for the starts under way; those after a stop have another
         self._counters = {"folded": 0, "repeats_skipped": 0}
 
     async def __aenter__(self) -> KafkaRecommendationSystem:
@@ -147,20 +149,28 @@ class KafkaRecommendationSystem:
     async def start(self, look: Callable[[int, int], None] | None = None) -> None:
         """Create missing topics, rebuild the engine from the log, and take part. Safe to call twice.
 
-        look: called now and then while the engine is rebuilt, with (events done, events to do). Raises BrokerError.
+        look: called now and then while the engine is rebuilt, with (events done, events to do). Raises BrokerError, and
+        LabError when it is stopped meanwhile. When it is cancelled, nothing of it goes on.
         """
         if self.is_running:
             return
+        given_up = self._given_up
         await self.engine.start()
         try:
-            await asyncio.get_running_loop().run_in_executor(None, self._start, look)
+            await asyncio.get_running_loop().run_in_executor(None, self._start, look, given_up)
         except BaseException:
-            await self.stop()
+            if not given_up.is_set():  # else who did takes everything down
+                await self.stop()
             raise
 
     async def stop(self) -> None:
-        """Finish what is at hand, commit, and leave; the others take over. Safe to call twice."""
-        await asyncio.get_running_loop().run_in_executor(None, self._stop)
+        """Finish what is at hand, commit, and leave; the others take over. Safe to call twice.
+
+        A start that is under way is given up; its step at hand is waited for.
+        """
+        given_up, self._given_up = self._given_up, threading.Event()
+        given_up.set()
+        await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._stop))
         await self.engine.stop()
 
     # -- calls --
@@ -236,21 +246,36 @@ class KafkaRecommendationSystem:
 
     # -- starting and stopping, on a thread that may wait --
 
-    def _start(self, look: Callable[[int, int], None] | None) -> None:
+    def _start(self, look: Callable[[int, int], None] | None, given_up: threading.Event) -> None:
+        with self._changing:
+            if self.is_running:
+                return  # another start was quicker
+            for _ in self._steps(look):
+                if given_up.is_set():  # `stop`, which waits for this, takes down what was made so far
+                    raise LabError("the system was stopped while it started; start it again to use it.")
+
+    def _steps(self, look: Callable[[int, int], None] | None) -> Iterator[None]:
+        """The parts, one after the other; between any two, a start may be given up."""
+        yield
         compacted = ["user-profiles", "item-updates"]
         ensure_topics(self.connection, [topic for topic in TOPICS.values() if topic not in compacted])
+        yield
         ensure_topics(self.connection, compacted, configs=COMPACTED)
+        yield
         ensure_topics(self.connection, [CHANGELOG], partitions=1, configs={"retention.ms": "-1"})
         self._changelog = TopicFollower(self.connection, CHANGELOG, self._fold)
         self._responses = TopicFollower(
             self.connection, "recommendation-responses", self._take_in, last=RESPONSES_READ_AT_START
         )
+        yield  # from here on, `_stop` finds the followers, and ends the waiting for them
         self._changelog.start()
         self._changelog.wait_for_the_end(REBUILD_SECONDS, look)
         self._responses.start()
         self._responses.wait_for_the_end(REBUILD_SECONDS)
+        yield
         ordered = {topic: GROUPS[topic] for topic in ("user-interactions", "item-updates")}
         self._catching_up = CatchingUp(self.connection, self._changelog, self._folded, ordered)
+        yield
         self._processor = processor = KafkaStreamProcessor(self._servers, **self._processor_options)
         processor.setup_producer()
         for topic, group in ordered.items():
@@ -260,19 +285,28 @@ class KafkaRecommendationSystem:
             "recommendation-requests", GROUPS["recommendation-requests"], self._answer,
             output_topic="recommendation-responses", prepare=self._catching_up,
         )  # fmt: skip
+        yield
         processor.start_consumers()
+        yield
         processor.wait_until_joined()
+        yield
 
     def _stop(self) -> None:
-        processor, self._processor = self._processor, None
-        if processor is not None:
-            processor.stop()
+        if self._catching_up is None:  # a start may be reading still, and nobody depends on what it reads
+            self._stop_followers()
+        with self._changing:
+            processor, self._processor = self._processor, None
+            if processor is not None:
+                processor.stop()
+            self._stop_followers()
+            if self._catching_up is not None:
+                self._catching_up.close()
+            self._changelog = self._responses = self._catching_up = None
+
+    def _stop_followers(self) -> None:
         for follower in (self._changelog, self._responses):
             if follower is not None:
                 follower.stop()
-        if self._catching_up is not None:
-            self._catching_up.close()
-        self._changelog = self._responses = self._catching_up = None
 
     # -- the fold: what every instance does with the changelog --
 

@@ -34,7 +34,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from recsys_lab.errors import BrokerError, InvalidEvent
 from recsys_lab.events import StreamEvent
-from recsys_lab.kafka.connection import Connection
+from recsys_lab.kafka.connection import Connection, opened
 from recsys_lab.kafka.event_loop import LoopThread
 from recsys_lab.kafka.metrics import Metrics
 from recsys_lab.kafka.producers import MAX_REQUEST_BYTES, Producer, fits
@@ -166,7 +166,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lost.clear()
         self._starts = {}
         static = {"group_instance_id": f"{terms.instance_id}-{name}"} if terms.instance_id else {}
-        self._consumer = KafkaConsumer(
+        self._consumer = opened(
+            KafkaConsumer,
             **self._connection.client(terms.timeout_seconds),
             **static,
             client_id=name,

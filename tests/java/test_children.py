@@ -31,6 +31,21 @@ print(child.pid, child._guard.pid, flush=True)
 time.sleep(600)
 """
 
+COPIED = """
+import os, sys, time
+from pathlib import Path
+from recsys_lab.java.children import Child
+child = Child([sys.executable, "-S", "-c", "import time; time.sleep(600)"], Path(sys.argv[1]))
+if sys.argv[2] == "kept to the end":
+    child.keep_to_the_end()
+copy = os.fork()
+if copy == 0:
+    time.sleep(60)
+    os._exit(0)
+print(child.pid, child._guard.pid, copy, flush=True)
+time.sleep(600)
+"""
+
 
 def is_up(log: Path) -> bool:
     return log.is_file() and "here" in log.read_text()
@@ -104,6 +119,35 @@ def test_kill_9_of_the_parent_ends_the_child_and_removes_what_was_to_go(tmp_path
     parent.wait()
     eventually(lambda: is_gone(child) and is_gone(guard), "the child and its guard are gone")
     assert folder.exists() == (keeps == "keep")
+
+
+@pytest.mark.parametrize("kept", ["kept to the end", "as it is"])
+def test_a_forked_copy_of_the_parent_does_not_keep_the_child(tmp_path, kept):
+    command = [sys.executable, "-c", COPIED, str(tmp_path / "log"), kept]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as parent:
+        assert parent.stdout is not None
+        child, guard, copy = map(int, parent.stdout.readline().split())
+        parent.kill()
+        parent.wait()
+        try:
+            eventually(lambda: is_gone(child) and is_gone(guard), "the child and its guard are gone", 20)
+            assert not is_gone(copy)
+        finally:
+            os.kill(copy, signal.SIGKILL)
+
+
+def test_a_forked_copy_that_ends_or_lets_go_leaves_the_child_to_the_parent(tmp_path):
+    child = a_child(tmp_path)
+    copy = os.fork()
+    if copy == 0:
+        try:
+            child.stop()
+        finally:
+            os._exit(0)
+    assert os.waitpid(copy, 0)[1] == 0
+    assert not child.wait(0.5)
+    child.stop()
+    assert is_gone(child.pid)
 
 
 def test_kill_9_of_the_guard_ends_the_child(tmp_path):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import threading
+
+import psutil
 import pytest
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.errors import KafkaError
 
 from recsys_lab.errors import BrokerError
 from recsys_lab.kafka import Connection, ExternalKafka, KafkaStreamProcessor, LocalKafka
-from recsys_lab.kafka.connection import SETTINGS, admin
+from recsys_lab.kafka.connection import SETTINGS, admin, opened
 
 SECURED = {
     "KAFKA_BOOTSTRAP_SERVERS": "kafka.example:9093",
@@ -81,6 +87,26 @@ def test_a_cluster_that_is_not_there_is_named_in_a_broker_error(servers):
     with pytest.raises(BrokerError) as refused, admin(Connection(servers), seconds=0.5):
         pass
     assert servers in str(refused.value)
+
+
+@pytest.mark.parametrize("kind", [KafkaConsumer, KafkaAdminClient])
+def test_a_client_that_cannot_be_opened_leaves_nothing_behind(kind, caplog):
+    caplog.set_level("CRITICAL", "kafka")  # what pytest keeps of the log holds on to errors, and they to their sockets
+
+    def open_in_vain() -> None:
+        with pytest.raises(KafkaError):
+            opened(kind, **Connection("127.0.0.1:1").client(0.2))
+
+    def descriptors() -> int:
+        gc.collect()  # refused attempts are circles of errors and sockets, which nothing that lives holds on to
+        return psutil.Process().num_fds()
+
+    open_in_vain()  # what is made once and for all, is made now
+    threads, before = set(threading.enumerate()), descriptors()
+    for _ in range(5):
+        open_in_vain()
+    assert set(threading.enumerate()) <= threads
+    assert descriptors() <= before
 
 
 def test_a_certificate_that_is_not_there_is_a_broker_error_that_names_it(monkeypatch):

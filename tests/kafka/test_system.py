@@ -7,20 +7,23 @@ import itertools
 import json
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from confluent_kafka.admin import AdminClient, ConfigResource
+from kafka.protocol.metadata import CoordinatorType
 
 from recsys_lab import profiles
 from recsys_lab.clock import SimulatedClock
 from recsys_lab.engine import StreamingRecommendationEngine
 from recsys_lab.errors import BrokerError, InvalidEvent, LabError
 from recsys_lab.events import ItemUpdateEvent
-from recsys_lab.kafka import KafkaRecommendationSystem, LocalKafka, NoResponse
+from recsys_lab.kafka import Connection, KafkaRecommendationSystem, LocalKafka, NoResponse, system
+from recsys_lab.kafka.follower import TopicFollower
 from tests.builders import clock_time
 from tests.kafka.helpers import by_user, environment, eventually, read, write
 from tests.kafka.lives import a_system_schedule
@@ -211,6 +214,21 @@ def test_dead_letters_among_the_interactions_do_not_hold_up_answers(clean):
     asyncio.run(main())
 
 
+def test_answers_go_on_when_the_coordinator_of_a_group_is_another_broker_than_before(clean):
+    gone = 99
+
+    async def main() -> None:
+        async with a_system(clean) as instance:
+            await instance.send_user_interaction("ann", "lamp", "view")
+            known = instance._catching_up._admin._manager.cluster._coordinators
+            known.update({(CoordinatorType.GROUP, group): gone for group in system.GROUPS.values()})
+            write(clean.bootstrap_servers, "user-interactions", [("k", b"not JSON")])  # so that groups are asked
+            assert items_of(await ask(instance, "bob")) == ["lamp"]
+            assert gone not in known.values(), "it was asked, and is forgotten"
+
+    asyncio.run(main())
+
+
 def test_rubbish_in_any_topic_stops_nothing(clean):
     async def main() -> None:
         async with a_system(clean, engine_options=NO_CACHE) as system:
@@ -272,6 +290,56 @@ def test_without_a_broker_start_says_which_address_does_not_answer():
         await system.stop()
 
     asyncio.run(main())
+
+
+class Gate:
+    """Takes the place of `ensure_topics`: the first call waits until it is let through."""
+
+    def __init__(self, ensure_topics: Callable[..., None]) -> None:
+        self.reached, self.opened, self._ensure_topics = threading.Event(), threading.Event(), ensure_topics
+
+    def __call__(self, *arguments: Any, **options: Any) -> None:
+        self.reached.set()
+        assert self.opened.wait(60)
+        self._ensure_topics(*arguments, **options)
+
+
+@pytest.mark.parametrize("how", ["cancelled", "stopped"])
+def test_a_start_that_is_given_up_leaves_nothing_running(clean, monkeypatch, how):
+    gate = Gate(system.ensure_topics)
+    monkeypatch.setattr(system, "ensure_topics", gate)
+    instance = a_system(clean)
+
+    async def main() -> None:
+        starting = asyncio.create_task(instance.start())
+        assert await asyncio.to_thread(gate.reached.wait, 60)
+        if how == "cancelled":
+            starting.cancel()
+        stopping = asyncio.create_task(instance.stop())
+        await asyncio.sleep(0.2)
+        gate.opened.set()
+        await stopping
+        with pytest.raises((asyncio.CancelledError, LabError)):
+            await starting
+
+    before = set(threading.enumerate())
+    asyncio.run(main())  # returns when all threads that were given something to do have done it
+    assert not instance.is_running
+    assert set(threading.enumerate()) <= before
+
+    async def again() -> None:
+        async with instance:
+            await instance.send_user_interaction("ann", "lamp", "view")
+            assert items_of(await ask(instance, "bob")) == ["lamp"]
+
+    asyncio.run(again())
+
+
+def test_a_follower_that_is_stopped_does_not_say_that_it_has_come_to_the_end():
+    follower = TopicFollower(Connection("127.0.0.1:1"), "engine-changelog", print)
+    follower.stop()
+    with pytest.raises(LabError, match="engine-changelog"):
+        follower.wait_for_the_end(60)
 
 
 def test_it_goes_on_by_itself_when_the_broker_has_come_back(fresh):
