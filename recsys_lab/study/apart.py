@@ -113,7 +113,7 @@ def _tell(to: Connection, judge: Callable[[], Report], seconds: float, memory_mb
 
 
 def _begin_session() -> None:
-    """What the answer starts belongs to it, and ends with it; it ends with the notebook too, which no longer holds it."""
+    """What the answer starts ends with the copy, and the copy with the notebook, whose session it leaves."""
     os.setsid()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
