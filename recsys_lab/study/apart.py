@@ -2,22 +2,28 @@
 
 `limits` ends what Python can interrupt. An answer that ends its process, crashes it, or loops inside compiled code,
 where no other thread gets a turn, is past that; here it takes a copy with it, and the copy is ended from outside. What
-the answer prints is shown; what it keeps in variables is gone with the copy.
+the answer prints is shown; what it keeps in variables is gone with the copy, and so are processes that it started.
 
 The copy is a fork, which only Linux makes reliably of a process with threads. Elsewhere the limits alone have to do.
 """
 
 from __future__ import annotations
 
+import ctypes
 import io
 import multiprocessing
+import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
+from multiprocessing.context import ForkProcess
 from time import perf_counter
 
+import msgspec
 import psutil
 
 from recsys_lab.study.limits import MEMORY_MB, within_limits
@@ -29,6 +35,8 @@ MOST_PRINTED = 20_000
 _LOOK_EVERY_S = 0.05
 _MORE_S, _MORE_MB = 10.0, 200
 """What the copy may take beyond the limits, to stop the answer by itself."""
+_PART = 2**16
+_PR_SET_PDEATHSIG = 1
 
 
 def apart(judge: Callable[[], Report], *, seconds: float, memory_mb: int = MEMORY_MB) -> Report:
@@ -45,30 +53,72 @@ def apart(judge: Callable[[], Report], *, seconds: float, memory_mb: int = MEMOR
     try:
         return _told(ours, psutil.Process(copy.pid), seconds, memory_mb)
     finally:
-        copy.kill()
-        copy.join()
+        _end(copy)
         ours.close()
 
 
+def _end(copy: ForkProcess) -> None:
+    """End it and all of its session; before it is waited for, while nobody else can have its number."""
+    copy.kill()
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(copy.pid or 0, signal.SIGKILL)
+    copy.join()
+
+
 def _told(by: Connection, copy: psutil.Process, seconds: float, memory_mb: int) -> Report:
-    """What the copy sends, or why nothing is waited for any longer; prints what the answer printed."""
+    """What the copy sends until it ends, or why nothing is waited for any longer; prints what the answer printed."""
     before, began = psutil.Process().memory_info().rss, perf_counter()
-    while not by.poll(_LOOK_EVERY_S):
+    sent = bytearray()
+    while True:
+        over = _is_over(copy)  # before the look at the pipe, which what it started may hold open
+        if by.poll(0 if over else _LOOK_EVERY_S):
+            part = os.read(by.fileno(), _PART)
+            if not part:
+                return _read(bytes(sent))
+            sent += part
+        elif over:
+            return _read(bytes(sent))
         if perf_counter() - began > seconds + _MORE_S:
             return refused(too_slow(seconds))
-        if copy.memory_info().rss - before > (memory_mb + _MORE_MB) * 2**20:
+        if not over and copy.memory_info().rss - before + len(sent) > (memory_mb + _MORE_MB) * 2**20:
             return refused(too_large(memory_mb))
+
+
+def _is_over(copy: psutil.Process) -> bool:
     try:
-        report, printed = by.recv()
-    except EOFError:
+        return bool(copy.status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def _read(sent: bytes) -> Report:
+    """The report in what was sent: nothing else is, unless the answer wrote there too."""
+    try:
+        report, printed = msgspec.json.decode(sent, type=tuple[Report, str])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return refused(ENDED)
-    print(printed, end="")
-    told: Report = report
-    return told
+    print(_shown(printed, getattr(sys.stdout, "encoding", None) or "utf-8"), end="")
+    return report
 
 
 def _tell(to: Connection, judge: Callable[[], Report], seconds: float, memory_mb: int) -> None:
+    _begin_session()
     printed = io.StringIO()
     with redirect_stdout(printed), redirect_stderr(printed):
         report = within_limits(judge, seconds=seconds, memory_mb=memory_mb)
-    to.send((report, printed.getvalue()[:MOST_PRINTED]))
+    report = replace(report, messages=[_shown(message) for message in report.messages])
+    with open(to.fileno(), "wb", closefd=False) as pipe:
+        pipe.write(msgspec.json.encode((report, _shown(printed.getvalue()[:MOST_PRINTED]))))
+    os._exit(0)  # now, whatever threads the answer left
+
+
+def _begin_session() -> None:
+    """What the answer starts ends with the copy, and the copy with the notebook, whose session it leaves."""
+    os.setsid()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _shown(text: str, encoding: str = "utf-8") -> str:
+    """The text, with escapes for what cannot be encoded."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)

@@ -2,16 +2,21 @@
 
 The file is JSON: for each question how often it was tried, whether it was solved, how many hints were asked for,
 whether the solution was looked at before, and the quiz. It is written whole, under another name first, so that a
-power cut leaves the old one. One that cannot be read is set aside under another name, never thrown away.
+power cut leaves the old one. One that cannot be decoded is set aside under a name of its own, never thrown away; one
+that cannot be read just now is left alone. Several notebooks may write at once: a lock on a file beside it lets each
+read and write in turn.
 """
 
 from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from time import perf_counter, sleep
+from typing import IO, Any
 
 import msgspec
 import pandas as pd
@@ -21,8 +26,17 @@ from recsys_lab.plots.style import Picture
 from recsys_lab.study.question import load
 from recsys_lab.study.questions import IDS
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None  # type: ignore[assignment]
+
 FILE = "RECSYS_LAB_PROGRESS"
 VERSION = 1
+
+_CORRUPT = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_WAIT_S = 3.0  # the lock is held for milliseconds
+_AGAIN_S = 0.005
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -83,26 +97,78 @@ def file() -> Path:
 
 
 def read() -> Progress:
-    """Progress so far; all questions are open where there is no file yet."""
+    """Progress so far; all questions are open where there is no file yet, or none that can be read."""
     try:
-        saved = msgspec.json.decode(file().read_bytes(), type=_Saved).questions
-    except FileNotFoundError:
-        saved = {}
-    except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
-        saved = {}
-        _set_aside(error)
-    return Progress({each: saved.get(each, Mark()) for each in IDS})
+        try:
+            marks = _decoded()
+        except _CORRUPT:
+            with _alone():
+                marks = _marks()
+    except OSError as error:
+        marks = _all({})
+        warnings.warn(f"progress could not be read: {error}. Set {FILE} to a file that can be read.", stacklevel=3)
+    return Progress(marks)
 
 
 def note(question_id: str, **changes: Any) -> Mark:
-    """Change the mark of a question, save, and give it. A file that cannot be written is a warning, not an error."""
-    marks = read().marks
-    marks[question_id] = msgspec.structs.replace(marks[question_id], **changes)
+    """Change the mark of a question, save, and give it. A file that cannot be read or written is a warning."""
+    mark = Mark()
     try:
-        _write(marks)
+        with _alone():
+            marks = _marks()
+            mark = marks[question_id]
+            _write({**marks, question_id: msgspec.structs.replace(mark, **changes)})
     except OSError as error:
         warnings.warn(f"progress is not kept: {error}. Set {FILE} to a file that can be written.", stacklevel=3)
-    return marks[question_id]
+    return msgspec.structs.replace(mark, **changes)
+
+
+def _all(saved: dict[str, Mark]) -> dict[str, Mark]:
+    return {each: saved.get(each, Mark()) for each in IDS}
+
+
+def _decoded() -> dict[str, Mark]:
+    """What the file says. Raises OSError for one that cannot be read, and _CORRUPT."""
+    target = file()
+    if target.exists() and not target.is_file():
+        raise OSError(f"{target} is not a file")
+    try:
+        return _all(msgspec.json.decode(target.read_bytes(), type=_Saved).questions)
+    except FileNotFoundError:
+        return _all({})
+
+
+def _marks() -> dict[str, Mark]:
+    """What the file says; a corrupt one is set aside, and all questions are open. To be called alone."""
+    try:
+        return _decoded()
+    except _CORRUPT as error:
+        _set_aside(error)
+        return _all({})
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """While no other notebook reads and writes; where that cannot be had, or not soon, without."""
+    with ExitStack() as held:
+        with suppress(OSError, ValueError):  # ValueError: a path that ends in no name, such as "."
+            if fcntl is not None:
+                side = file().with_name(f"{file().name}.lock")
+                side.parent.mkdir(parents=True, exist_ok=True)
+                _lock(held.enter_context(side.open("a")))
+        yield
+
+
+def _lock(side: IO[str]) -> None:
+    """Closing the file gives it back, and so does the end of the process."""
+    until = perf_counter() + _WAIT_S
+    while perf_counter() < until:
+        try:
+            fcntl.flock(side, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sleep(_AGAIN_S)
+        else:
+            return
 
 
 def _write(marks: dict[str, Mark]) -> None:
@@ -114,9 +180,9 @@ def _write(marks: dict[str, Mark]) -> None:
 
 
 def _set_aside(error: Exception) -> None:
-    aside = file().with_suffix(".unreadable")
-    try:
-        file().replace(aside)
-    except OSError:
-        return
-    warnings.warn(f"progress could not be read ({error}); it lies in {aside}, and a new file begins.", stacklevel=4)
+    aside, number = file().with_suffix(".unreadable"), 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = file().with_suffix(f".{number}.unreadable")
+    file().replace(aside)
+    warnings.warn(f"progress could not be read ({error}); it lies in {aside}, and a new file begins.", stacklevel=5)

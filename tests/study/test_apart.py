@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import faulthandler
+import io
+import multiprocessing
 import os
 import signal
+import stat
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from recsys_lab import study
@@ -70,6 +77,102 @@ def test_what_it_prints_is_shown_and_cut_short(capsys: pytest.CaptureFixture[str
 
     judged(lambda: print("x" * 10**6), seconds=5)
     assert len(capsys.readouterr().out) == module.MOST_PRINTED
+
+
+def test_what_cannot_be_encoded_is_shown_with_escapes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def raises() -> None:
+        raise ValueError("\ud800")
+
+    assert judged(lambda: print("é\ud800")).passed
+    assert capsys.readouterr().out == "é\\ud800\n"
+    assert "ValueError: \\ud800" in repr(judged(raises))
+
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", narrow)
+    assert judged(lambda: print("é")).passed
+    narrow.flush()
+    assert narrow.buffer.getvalue() == b"\\xe9\n"
+
+
+def pipes() -> set[int]:
+    found = set()
+    for number in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):
+            if stat.S_ISFIFO(os.fstat(number).st_mode):
+                found.add(number)
+    return found
+
+
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize(
+    "garbage",
+    [b"garbage", b"\0\0\0\x07garbage", b"\0\0\0\x64", b"\x7f\xff\xff\xff", b'"\xff"', b"[" * 10**4, b"[[], 1]"],
+    ids=["words", "framed", "begun", "large", "bytes", "deep", "shape"],
+)
+@pytest.mark.parametrize("after", [lambda: os._exit(0), lambda: time.sleep(10**6)], ids=["ends", "sleeps"])
+def test_what_it_writes_where_the_report_is_sent_is_no_report(garbage: bytes, after: Callable[[], Any]) -> None:
+    before = pipes()
+
+    def answer() -> None:
+        for number in pipes() - before:
+            with contextlib.suppress(OSError):
+                os.write(number, garbage)
+        after()
+
+    report = judged(answer)
+
+    assert not report.passed
+    assert "ended without a report" in repr(report) or "had not ended" in repr(report)
+
+
+def is_gone(pid: int, *, within: float = 20) -> bool:
+    until = time.perf_counter() + within
+    while time.perf_counter() < until:
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return True
+        except psutil.NoSuchProcess:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_an_answer_that_ends_its_process_is_told_though_a_child_of_it_lives(tmp_path: Path) -> None:
+    def answer() -> None:
+        child = os.fork()
+        if child == 0:
+            time.sleep(600)
+        (tmp_path / "pid").write_text(str(child))
+        os._exit(3)
+
+    assert "ended without a report" in repr(judged(answer, seconds=10))
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_processes_that_an_answer_started_end_with_the_check(tmp_path: Path) -> None:
+    def answer() -> None:
+        (tmp_path / "pid").write_text(str(subprocess.Popen(["sleep", "600"]).pid))
+
+    assert judged(answer, seconds=10).passed
+    assert is_gone(int((tmp_path / "pid").read_text()))
+
+
+def test_a_notebook_that_is_killed_takes_the_copy_with_it(tmp_path: Path) -> None:
+    def notebook() -> None:
+        judged(lambda: ((tmp_path / "pid").write_text(str(os.getpid())), time.sleep(600)), seconds=600)
+
+    process = multiprocessing.get_context("fork").Process(target=notebook)
+    process.start()
+    until = time.perf_counter() + 20
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert time.perf_counter() < until
+        time.sleep(0.02)
+    process.kill()
+    process.join()
+
+    assert is_gone(int((tmp_path / "pid").read_text()))
 
 
 def test_what_it_does_to_variables_stays_in_the_copy() -> None:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import multiprocessing
 import os
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +18,7 @@ from recsys_lab.study.questions import IDS
 from tests.study.submissions import READY, run
 
 ONE = "beginner-3"
+module = import_module("recsys_lab.study.progress")  # the package has a function of that name
 
 
 def solve() -> None:
@@ -63,8 +69,13 @@ def test_hints_come_one_after_the_other_and_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [b"", b"{", b"[1, 2]", b'{"version": 1, "questions": {"beginner-3": 7}}', b"\xff\x00"]
-)
+    "broken",
+    [
+        b"", b"{", b"[1, 2]", b'{"version": 1, "questions": {"beginner-3": 7}}', b"\xff\x00",
+        b'{"version": 1, "questions": {"beginner-\xff": {}}}', b'{"version": 1, "more": ' + b"[" * 10**5,
+    ],
+    ids=["empty", "begun", "list", "mark", "bytes", "key", "deep"],
+)  # fmt: skip
 def test_a_file_that_cannot_be_read_is_set_aside_and_never_lost(progress_file: Path, broken: bytes) -> None:
     progress_file.write_bytes(broken)
 
@@ -72,6 +83,94 @@ def test_a_file_that_cannot_be_read_is_set_aside_and_never_lost(progress_file: P
         assert state() == "open"
 
     assert progress_file.with_suffix(".unreadable").read_bytes() == broken
+    study.check(ONE, object)
+    assert state() == "tried"
+
+
+def test_each_file_that_is_set_aside_has_a_name_of_its_own(progress_file: Path) -> None:
+    for broken in (b"{", b"[", b"]"):
+        progress_file.write_bytes(broken)
+        with pytest.warns(UserWarning, match="could not be read"):
+            study.check(ONE, object)
+
+    kept = {file.name: file.read_bytes() for file in progress_file.parent.glob("*.unreadable")}
+    assert kept == {"progress.unreadable": b"{", "progress.2.unreadable": b"[", "progress.3.unreadable": b"]"}
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["folder", "dot"])
+def test_a_folder_where_the_file_should_be_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "mine.txt").write_text("mine")
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("RECSYS_LAB_PROGRESS", "." if inside else str(folder))
+
+    with pytest.warns(UserWarning, match="is not a file"):
+        study.check(ONE, object)
+
+    assert (folder / "mine.txt").read_text() == "mine"
+    assert list(tmp_path.glob("*.unreadable")) == []
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO, errno.EACCES])
+def test_a_file_that_cannot_be_read_just_now_is_neither_moved_nor_written(
+    progress_file: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    solve()
+    before = progress_file.read_bytes()
+
+    def fails(_: Path) -> bytes:
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as now:
+        now.setattr(Path, "read_bytes", fails)
+        with pytest.warns(UserWarning, match=os.strerror(number)):
+            study.check("beginner-1", object)
+
+    assert progress_file.read_bytes() == before
+    assert not progress_file.with_suffix(".unreadable").exists()
+
+
+def notes(ids: tuple[str, ...], ready: Any) -> None:
+    ready.wait()
+    for count in range(1, 31):
+        for each in ids:
+            module.note(each, attempts=count)
+
+
+def test_notes_of_several_notebooks_at_once_are_all_kept() -> None:
+    context = multiprocessing.get_context("fork")
+    ready = context.Barrier(3)
+    notebooks = [context.Process(target=notes, args=(IDS[first::3], ready)) for first in range(3)]
+    for each in notebooks:
+        each.start()
+    for each in notebooks:
+        each.join()
+
+    assert [each.exitcode for each in notebooks] == [0, 0, 0]
+    assert {mark.attempts for mark in study.progress().marks.values()} == {30}
+
+
+def test_a_lock_that_is_never_given_back_is_not_waited_for(
+    progress_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_WAIT_S", 0.05)
+    with progress_file.with_name("progress.json.lock").open("a") as side:
+        fcntl.flock(side, fcntl.LOCK_EX)
+        study.check(ONE, object)
+    assert state() == "tried"
+
+
+def test_without_locks_progress_is_kept_all_the_same(progress_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "fcntl", None)
+    study.check(ONE, object)
+    assert state() == "tried"
+
+
+def test_where_the_lock_cannot_be_made_progress_is_kept_all_the_same(progress_file: Path) -> None:
+    progress_file.with_name("progress.json.lock").mkdir()
     study.check(ONE, object)
     assert state() == "tried"
 
