@@ -59,9 +59,10 @@ def apart(judge: Callable[[], Report], *, seconds: float, memory_mb: int = MEMOR
 
 def _end(copy: ForkProcess) -> None:
     """End it and all of its session; before it is waited for, while nobody else can have its number."""
+    assert copy.pid  # 0 would be our own group
     copy.kill()
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(copy.pid or 0, signal.SIGKILL)
+        os.killpg(copy.pid, signal.SIGKILL)
     copy.join()
 
 
