@@ -1,6 +1,6 @@
 """`make bench`: every row of the table, each a ratio measured in one run, printed and saved.
 
-    python -m benchmarks              all of it, about eleven minutes on two quiet cores
+    python -m benchmarks              all of it, about half an hour on two quiet cores (`detectors` takes half of that)
     python -m benchmarks engine       one part
 
 The results go to `benchmarks/results/`: a table for each part as CSV, all of them in `results.md`, and the scaling
