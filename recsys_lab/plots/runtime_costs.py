@@ -32,7 +32,7 @@ def runtime_costs(table: pd.DataFrame) -> Picture:
     panels = (
         ("first_s", "execute → first result (s)"),
         ("all_s", f"execute → {waiting:,} waiting records done (s)"),
-        ("p50_s", "record → committed result (s; bar: median, |: 95 %)"),
+        ("p50_s", "record → committed (s; median, | 95 %)"),
     )
     for ax, (column, label) in zip(axes, panels, strict=True):
         rows: list[Any] = list(table.itertuples())
