@@ -47,7 +47,8 @@ def _order(table: pd.DataFrame) -> list[str]:
 def _finding(table: pd.DataFrame) -> str:
     last = table[table["requests"] == table["requests"].max()].groupby("policy", sort=False)["regret"].mean()
     best, requests = str(last.idxmin()), int(table["requests"].max())
+    most = "" if last.idxmax() == "uniform" else f", {last.idxmax()} {last.max():.0f}"
     return (
         f"In {requests:,} requests {best} loses {last[best]:.0f} hits to the best half-life, "
-        f"trying all alike {last['uniform']:.0f}, {last.idxmax()} {last.max():.0f}"
+        f"trying all alike {last['uniform']:.0f}" + most
     )

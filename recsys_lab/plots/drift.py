@@ -150,9 +150,7 @@ def reactions(table: pd.DataFrame, rates: pd.DataFrame) -> Picture:
         ax.axvline(alarm / 1_000, color=RED, linewidth=1, linestyle=":")
         for words, side, colour in (("drift ", "right", INK), (" alarm", "left", RED)):
             ax.text(0, 1.0, words, ha=side, va="top", fontsize=8, color=colour, transform=ax.get_xaxis_transform())
-        ax.set(
-            xlabel="thousand events since the drift (means of 4)", ylabel="hit rate @ 10", ylim=(0, None)
-        )
+        ax.set(xlabel="thousand events since the drift (means of 4)", ylabel="hit rate @ 10", ylim=(0, None))
         ax.legend(fontsize=8, frameon=False, loc="lower left")
     return figure
 

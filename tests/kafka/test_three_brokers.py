@@ -125,4 +125,7 @@ def test_three_brokers_keep_their_data_in_a_folder_that_one_cannot_open(tmp_path
     with pytest.raises(BrokerError, match=r"holds the data of 3 broker\(s\), not of 1"):
         LocalKafka(data_dir=tmp_path).start()
     with LocalKafka(brokers=3, data_dir=tmp_path) as kafka:
-        assert items(record.event for record in read(kafka.bootstrap_servers, "clicks")) == ["lamp"]
+        eventually(  # a leader that has just begun shows what its followers are known to have
+            lambda: items(record.event for record in read(kafka.bootstrap_servers, "clicks")) == ["lamp"],
+            "the record is there",
+        )
