@@ -7,8 +7,8 @@ The job of `benchmarks.dataflow`, with checkpoints on disk every 10,000 records.
 
 Parallelism divides keys, it doesn't spread work: all subtasks of the local runtime live in one thread, so speed should
 be the same at each. More keys mean less that is in the processor's cache. A checkpoint writes what changed, so that it
-should not grow with the state; a whole one, which comes when ten times as much has changed, does. Memory should not grow at all: windows go
-when they have fired, logs when they are written. It is measured in a process of its own.
+should not grow with the state; a whole one, which comes when ten times as much has changed, does. Memory should not
+grow at all: windows go when they have fired, logs when they are written. It is measured in a process of its own.
 """
 
 from __future__ import annotations
