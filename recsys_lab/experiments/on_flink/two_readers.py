@@ -7,6 +7,7 @@ transaction that is aborted later. Both are ordinary clients of Kafka, and note 
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from time import perf_counter
@@ -29,6 +30,8 @@ RESULTS = 8
 CHECKPOINT_SECONDS = 1.0
 PAUSE_SECONDS, SAFE_SECONDS = 3.0, 1.5
 """Between checkpoints Flink rests so long. Results that come soon after a commit are in no checkpoint yet, then."""
+
+MORE_TRIES = 2
 
 LAST_SECONDS = 30.0
 """So long a reader tries to reach the end of the topic when the job is over."""
@@ -138,16 +141,16 @@ def kill_task_manager(cluster: LocalFlink, servers: str, topic: str) -> Killed:
     """Run the shop's job on a cluster from this topic to a new one; kill its TaskManager in the middle; go on.
 
     It is killed (SIGKILL) when some results are committed and more are in an open transaction, and started again at
-    once. On a busy machine that transaction may be committed by the time the signal arrives, so that nothing is written
-    twice; then all is done once more, at most twice. topic: of `purchases_topic`. Takes some twenty seconds. Raises
-    LabError when the job ended before.
+    once. On a busy machine that moment may be missed, or be over when the signal arrives, so that nothing is written
+    twice; then all is done once more, twice at most. topic: of `purchases_topic`. Takes some twenty seconds. Raises
+    LabError when the job ended each time before its TaskManager could be killed.
     """
-    killed = _killed_once(cluster, servers, topic)
-    for _ in range(2):
-        if killed.seen.loc[killed.seen["reader"] == "all", "value"].duplicated().any():
-            break
-        killed = _killed_once(cluster, servers, topic)
-    return killed
+    for _ in range(MORE_TRIES):
+        with contextlib.suppress(LabError):
+            killed = _killed_once(cluster, servers, topic)
+            if killed.seen.loc[killed.seen["reader"] == "all", "value"].duplicated().any():
+                return killed
+    return _killed_once(cluster, servers, topic)
 
 
 @quiet_client()
