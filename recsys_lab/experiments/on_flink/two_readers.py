@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
-from time import perf_counter
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from time import perf_counter, sleep
+from typing import Any, NamedTuple
 
 import pandas as pd
 from kafka import KafkaConsumer
@@ -28,8 +28,11 @@ RESULTS = 8
 """At least so many are committed, and at least so many more are not, when the TaskManager is killed."""
 
 CHECKPOINT_SECONDS = 1.0
-PAUSE_SECONDS, SAFE_SECONDS = 3.0, 1.5
+PAUSE_SECONDS, SAFE_SECONDS = 4.0, 3.0
 """Between checkpoints Flink rests so long. Results that come soon after a commit are in no checkpoint yet, then."""
+
+PURCHASE_SECONDS = 0.002
+"""A purchase takes so long at least. Else a quick machine is done before there is anything to kill."""
 
 MORE_TRIES = 2
 
@@ -156,6 +159,8 @@ def kill_task_manager(cluster: LocalFlink, servers: str, topic: str) -> Killed:
 @quiet_client()
 def _killed_once(cluster: LocalFlink, servers: str, topic: str) -> Killed:
     job, output = shop_between_topics(servers, topic, checkpoint_interval=CHECKPOINT_SECONDS)
+    source = job.stream_processor.operators[0].function
+    source.decode = _unhurried(source.decode)
     began = perf_counter()
     moments: list[tuple[str, float]] = []
     over = threading.Event()
@@ -185,3 +190,11 @@ def _killed_once(cluster: LocalFlink, servers: str, topic: str) -> Killed:
     if not moments:
         raise LabError("the job ended before its TaskManager could be killed. Run it again, with more purchases.")
     return Killed(readers.table(), pd.DataFrame(moments, columns=["what", "seconds"]), result, output)
+
+
+def _unhurried(decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def decoded(value: bytes) -> Any:
+        sleep(PURCHASE_SECONDS)
+        return decode(value)
+
+    return decoded
