@@ -3,7 +3,7 @@
 #   make lab ARGS=--no-browser     hand arguments to `recsys-lab lab`
 
 PY     := .venv/bin/python
-PYTEST := $(PY) -m pytest --numprocesses=2 --dist=loadfile
+PYTEST := $(PY) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
 NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with=tests/notebooks/sanitize.cfg
 CODE   := recsys_lab tests benchmarks scripts
 UV     := uv
@@ -36,7 +36,7 @@ lab: $(READY) ## set everything up (once), then open JupyterLab on the first not
 
 test: $(READY) lint types ## all that CI runs: check, integration, every notebook, every notebook in a browser
 	@sh scripts/chromium.sh
-	$(PYTEST) $(NBVAL) tests notebooks
+	$(PYTEST) $(NBVAL) notebooks tests
 
 check: $(READY) lint types unit ## fast: lint, format, types, import rules, unit tests; run it on every save
 

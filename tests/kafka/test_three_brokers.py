@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import confluent_kafka
 import pytest
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, PartitionMetadata
 
 from recsys_lab.errors import BrokerError
 from recsys_lab.kafka import KafkaStreamProcessor, LocalKafka
@@ -24,9 +24,14 @@ def cluster() -> Iterator[LocalKafka]:
         yield kafka
 
 
+def partitions_of(kafka: LocalKafka, topic: str) -> dict[int, PartitionMetadata]:
+    """As soon as the broker that is asked knows of the topic, which another one may have made."""
+    client = AdminClient({"bootstrap.servers": kafka.bootstrap_servers})
+    return eventually(lambda: client.list_topics(topic, timeout=30).topics[topic].partitions, f"{topic} is known")
+
+
 def leader_of(kafka: LocalKafka, topic: str) -> int:
-    found = AdminClient({"bootstrap.servers": kafka.bootstrap_servers}).list_topics(topic, timeout=30)
-    return found.topics[topic].partitions[0].leader
+    return partitions_of(kafka, topic)[0].leader
 
 
 def test_three_processes_three_addresses_three_copies(cluster, topic):
@@ -35,8 +40,7 @@ def test_three_processes_three_addresses_three_copies(cluster, topic):
     with a_processor(cluster) as processor:
         processor.setup_producer()
         asyncio.run(processor.produce_event(topic, a_click("ann", "lamp")))
-    found = AdminClient({"bootstrap.servers": cluster.bootstrap_servers}).list_topics(topic, timeout=30)
-    for partition in found.topics[topic].partitions.values():
+    for partition in partitions_of(cluster, topic).values():
         assert sorted(partition.replicas) == [0, 1, 2]
     assert "broker 1" not in cluster.logs(0) or cluster.logs(1)
 

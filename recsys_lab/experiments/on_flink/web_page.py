@@ -16,10 +16,10 @@ def cluster_facts(address: str) -> dict[str, int]:
 
 
 def jobs_on(address: str) -> pd.DataFrame:
-    """The jobs that a cluster knows of, oldest first: name, state, seconds. Raises ClusterError."""
+    """The jobs that a cluster knows of, oldest first: their state and seconds, by name. Raises ClusterError."""
     jobs = sorted(ask(address, "/jobs/overview")["jobs"], key=lambda job: job["start-time"])
     rows = [(job["name"], job["state"], job["duration"] / 1000) for job in jobs]
-    return pd.DataFrame(rows, columns=["job", "state", "seconds"])
+    return pd.DataFrame(rows, columns=["job", "state", "seconds"]).set_index("job")
 
 
 def web_page(address: str, processor: FlinkStreamProcessor, job_name: str) -> pd.DataFrame:

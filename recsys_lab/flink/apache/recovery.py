@@ -1,13 +1,16 @@
 """Apache Flink's own checkpoints and savepoints: where they are kept, and how a job starts from one.
 
-They lie in the processor's `checkpoint_dir`, in a folder for each job. Both runtimes may share the folder; neither
-reads what the other wrote. A Kafka sink is part of them. Sinks in the client are exact for as long as a job runs,
-restarts included; what was on its way to the client when a job failed for good is not sent again by the next one.
+They lie in the processor's `checkpoint_dir`, in a folder for each job, and beside it a note of what job that was: Flink
+itself, told to ignore what it cannot place, would start any job from any checkpoint. Both runtimes may share the
+folder; neither reads what the other wrote. A Kafka sink is part of them. Sinks in the client are exact for as long as
+a job runs, restarts included; what was on its way to the client when a job failed for good is not sent again by the
+next one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -15,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from recsys_lab.errors import CheckpointError, NotTranslatable, shorten
+from recsys_lab.flink.checkpoints import Identity, check_identity
 from recsys_lab.flink.kafka import KafkaSource
 from recsys_lab.flink.processor import FlinkStreamProcessor
 
+_NOTE = ".job.json"
 _LOOK_EVERY = 0.1
 _STOP_WITHIN = 30
 """Seconds for the savepoint that a job is stopped with, before it is asked for anew."""
 
 
-def options(processor: FlinkStreamProcessor, restore_from: Any) -> dict[str, str]:
+def options(processor: FlinkStreamProcessor, restore_from: Any, identity: Identity) -> dict[str, str]:
     """Flink's options for keeping checkpoints and starting from one. Raises CheckpointError, NotTranslatable."""
     made = {}
     if processor.checkpoint_dir is not None:
@@ -32,7 +37,7 @@ def options(processor: FlinkStreamProcessor, restore_from: Any) -> dict[str, str
             "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
             "execution.checkpointing.num-retained": str(processor.checkpoints_kept),
         }
-    start = _start(processor, restore_from)
+    start = _start(processor, restore_from, identity)
     if start is not None:
         for node in processor.operators:
             if isinstance(node.function, KafkaSource) and node.function.bounded:
@@ -46,7 +51,7 @@ def options(processor: FlinkStreamProcessor, restore_from: Any) -> dict[str, str
     return made
 
 
-def _start(processor: FlinkStreamProcessor, restore_from: Any) -> str | None:
+def _start(processor: FlinkStreamProcessor, restore_from: Any, identity: Identity) -> str | None:
     if restore_from is None:
         return None
     if restore_from == "latest":
@@ -54,7 +59,7 @@ def _start(processor: FlinkStreamProcessor, restore_from: Any) -> str | None:
             raise CheckpointError('there is no folder to find the "latest" checkpoint in; give checkpoint_dir.')
         written = [path for path in processor.checkpoint_dir.glob("*/*/_metadata") if _is_complete(path)]
         latest = max(written, key=lambda path: path.stat().st_mtime_ns, default=None)
-        return None if latest is None else latest.parent.resolve().as_uri()
+        return None if latest is None else _checked(latest.parent, identity)
     text = str(restore_from)
     if "://" in text or text.startswith("file:"):
         return text
@@ -64,7 +69,35 @@ def _start(processor: FlinkStreamProcessor, restore_from: Any) -> str | None:
             f"{shorten(text)} is no checkpoint of Apache Flink, which is a folder with a file called _metadata. "
             "One of the local runtime can be used there only."
         )
-    return path.resolve().as_uri()
+    return _checked(path, identity)
+
+
+def _checked(checkpoint: Path, identity: Identity) -> str:
+    """Its address. Raises CheckpointError where a note says that it is another job's."""
+    checkpoint = checkpoint.resolve()
+    kind, _, rest = checkpoint.name.partition("-")  # <job>/chk-<number>, or savepoint-<six letters of the job>-<more>
+    job = rest.partition("-")[0] if kind == "savepoint" else checkpoint.parent.name
+    for note in checkpoint.parents[1].glob(f"{job}*{_NOTE}"):
+        with contextlib.suppress(OSError, ValueError):
+            check_identity(json.loads(note.read_bytes()), identity, str(checkpoint))
+    return checkpoint.as_uri()
+
+
+@contextlib.contextmanager
+def noted(processor: FlinkStreamProcessor, job: str, identity: Identity) -> Iterator[None]:
+    """While the job runs, and for as long as anything is kept of it, say beside its checkpoints whose they are."""
+    if processor.checkpoint_dir is None:
+        yield
+        return
+    note = processor.checkpoint_dir / f"{job}{_NOTE}"
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(json.dumps(identity._asdict()))
+    try:
+        yield
+    finally:
+        kept = [*note.parent.glob(f"{job}/*/_metadata"), *note.parent.glob(f"*/savepoint-{job[:6]}-*")]
+        if not kept:
+            note.unlink(missing_ok=True)
 
 
 def _is_complete(metadata: Path) -> bool:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recsys_lab.errors import ClusterError, JobError, NotTranslatable, shorten
+from recsys_lab.flink.checkpoints import Identity
 from recsys_lab.flink.kafka import KafkaSink, KafkaSource
 from recsys_lab.flink.restarts import ExponentialDelay, FixedDelay, NoRestart, RestartStrategy
 from recsys_lab.flink.sinks import TransactionalSink
@@ -78,8 +79,8 @@ class _Execution:
         self.runtime = runtime
         self.processor = processor
         self.nodes = processor.graph.nodes
-        self.job_name = job_name
-        self.environment = _environment(runtime, processor, restore_from)
+        self.identity = Identity(job_name, processor.graph.signature())
+        self.environment = _environment(runtime, processor, restore_from, self.identity)
         self.translation = Translation(
             processor.graph,
             self.environment,
@@ -109,16 +110,17 @@ class _Execution:
 
     def _run_on(self, address: str) -> str:
         """Run to the end; gives the job's id."""
-        from recsys_lab.flink.apache.recovery import listening
+        from recsys_lab.flink.apache.recovery import listening, noted
 
         collected = _collected(self.environment, self.translation.to_client)
         sinks = {node.number: _ClientSink(node) for node in self.nodes if node.kind == "sink" and not _is_topic(node)}
         try:
             for sink in sinks.values():
                 sink.begin()
-            client = self.environment.execute_async(self.job_name)
+            client = self.environment.execute_async(self.identity.job_name)
             try:
-                with listening(self.processor, client):
+                job = str(client.get_job_id())
+                with noted(self.processor, job, self.identity), listening(self.processor, client):
                     for number, value in collected:
                         if number in sinks:
                             sinks[number].write(value)
@@ -140,7 +142,7 @@ class _Execution:
         finally:
             for sink in sinks.values():
                 sink.close()
-        return str(client.get_job_id())
+        return job
 
     def _too_few_slots(self, address: str, error: Exception) -> str | None:
         """What to do, where that is what the job failed of."""
@@ -164,7 +166,7 @@ class _Execution:
         latest = (checkpoints.get("latest") or {}).get("completed") or {}
         self._count_topics(ask(address, f"/jobs/{job}")["vertices"])
         return JobResult(
-            job_name=self.job_name,
+            job_name=self.identity.job_name,
             records_in=sum(node.metrics["records_out"] for node in self.nodes if node.kind == "source"),
             records_out=sum(node.metrics["records_in"] for node in self.nodes if node.kind == "sink"),
             late_records=sum(node.metrics["late_records"] for node in self.nodes),
@@ -232,7 +234,7 @@ class _ClientSink:
             self.sink.close()
 
 
-def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor, restore_from: Any) -> Any:
+def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor, restore_from: Any, identity: Identity) -> Any:
     from pyflink.common import Configuration
     from pyflink.datastream import StreamExecutionEnvironment
     from pyflink.java_gateway import get_gateway
@@ -240,7 +242,11 @@ def _environment(runtime: ApacheFlink, processor: FlinkStreamProcessor, restore_
     from recsys_lab.flink.apache import parts, recovery
 
     configuration = Configuration()
-    chosen = {**_options(runtime, processor), **recovery.options(processor, restore_from), **runtime.configuration}
+    chosen = {
+        **_options(runtime, processor),
+        **recovery.options(processor, restore_from, identity),
+        **runtime.configuration,
+    }
     for name, value in chosen.items():
         configuration.set_string(name, value)
     made = get_gateway().jvm.org.apache.flink.streaming.api.environment.StreamExecutionEnvironment

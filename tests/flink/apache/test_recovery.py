@@ -94,6 +94,40 @@ def test_a_job_that_was_stopped_goes_on_with_its_state(kafka: LocalKafka, tmp_pa
     assert seen[-1] == sum(range(50))
 
 
+def test_what_another_job_left_is_refused(tmp_path: Path) -> None:
+    def job(name: str) -> FlinkStreamProcessor:
+        processor = FlinkStreamProcessor(parallelism=1, checkpoint_interval=0.2, checkpoint_dir=tmp_path)
+
+        def slow(number: int) -> int:
+            time.sleep(0.01)
+            if number > 200:
+                raise RuntimeError("for the test")
+            return number
+
+        processor.add_source(range(300)).map(slow).name(name).sink_to(ListSink())
+        return processor
+
+    runtime = ApacheFlink(configuration={"python.fn-execution.bundle.size": "10"})
+    with pytest.raises(JobError, match="for the test"):
+        job("slow").execute("one", runtime=runtime)
+    kept = next(tmp_path.glob("*/chk-*"))
+
+    for place in "latest", kept:
+        with pytest.raises(CheckpointError, match="foreign: it belongs to job 'one', not 'two'"):
+            job("slow").execute("two", runtime=runtime, restore_from=place)
+        with pytest.raises(CheckpointError, match="'1 map slow <- 0' where this one has '1 map other <- 0'"):
+            job("other").execute("one", runtime=runtime, restore_from=place)
+
+
+def test_nothing_is_left_of_a_job_that_ended_well(tmp_path: Path) -> None:
+    processor = FlinkStreamProcessor(parallelism=1, checkpoint_interval=0.2, checkpoint_dir=tmp_path)
+    processor.add_source(range(10)).sink_to(ListSink())
+
+    processor.execute(runtime=ApacheFlink())
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
 def test_a_bounded_topic_is_not_restored(kafka: LocalKafka, tmp_path: Path) -> None:
     produced(kafka, "bounded-numbers", range(3))
     (tmp_path / "job" / "chk-1").mkdir(parents=True)
