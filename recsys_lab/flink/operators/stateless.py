@@ -14,6 +14,7 @@ from recsys_lab.flink.batches import Batch, merge
 from recsys_lab.flink.codec import Scalars
 from recsys_lab.flink.functions import OperatorFailed, method_of, needs_opening
 from recsys_lab.flink.operators.base import Operator
+from recsys_lab.flink.state import Keyless
 
 _HASHABLE = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -29,7 +30,7 @@ class _FunctionOperator(Operator):
 
     def open(self) -> None:
         if needs_opening(self.node.function):
-            self.node.function.open(None)
+            self.node.function.open(Keyless(self.name))
 
     def close(self) -> None:
         if needs_opening(self.node.function):
