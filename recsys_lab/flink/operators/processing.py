@@ -10,6 +10,7 @@ from bisect import bisect_left, insort
 from typing import Any
 
 from recsys_lab.errors import JobError, shorten
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.durations import duration_ms
 from recsys_lab.flink.functions import Context, OperatorFailed, method_of, needs_opening
 from recsys_lab.flink.operators.base import SteppedOperator, Timers
@@ -145,8 +146,10 @@ class IntervalJoinOperator(SteppedOperator):
         for at in partners[bisect_left(partners, time + below) : bisect_left(partners, time + above + 1)]:
             for partner in waiting[at]:
                 self.timestamp = max(time, at)
-                pair = (value, partner) if source == 0 else (partner, value)
-                self.out.add_all(self.join(*pair, self.context), self.timestamp, position)
+                left, right = (value, partner) if source == 0 else (partner, value)
+                self.out.add_all(
+                    self.join(independent(left), independent(right), self.context), self.timestamp, position
+                )
         self._keep(source, time, value)
         self.leaving.register(time + max(above, 0), (source, self.key, time))
 
