@@ -180,6 +180,30 @@ def timestamps(stream: Any, assigner: Any) -> Any:
     return stream.assign_timestamps_and_watermarks(plain)
 
 
+def nothing_left(*arguments: Any) -> Any:
+    """Asks for the first of none."""
+    return next(iter([]))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda s: s.map(nothing_left),
+        lambda s: s.filter(nothing_left),
+        lambda s: s.flat_map(nothing_left),
+        lambda s: s.key_by(nothing_left).reduce(max),
+        lambda s: timestamps(s, nothing_left),
+    ],
+)
+def test_an_iterator_that_runs_out_within_a_function_ends_no_stream(build: Any) -> None:
+    """StopIteration is a failure too: where it is taken for the end of the records, those behind are gone."""
+    failed = failing(build)
+    assert isinstance(failed, OperatorFailed)
+    assert failed.record == ("a", 1, 1)
+    assert isinstance(failed.cause, StopIteration)
+    assert "next()" in str(failed)
+
+
 class Opaque:
     """Nobody can save it."""
 
