@@ -172,8 +172,10 @@ def _tagged(value: Any, types: Sequence[type]) -> Any:
     if kind in types or (_is_record(kind) and _known_class(kind.__module__, kind.__qualname__) is kind):
         fields = [_tagged(getattr(value, name), types) for name in _fields(kind)]
         return Ext(_RECORD, msgspec.msgpack.encode([kind.__module__, kind.__qualname__, *fields]))
+    plain = next((known for known in (datetime, date, dict, list, str, int, float) if isinstance(value, known)), None)
+    remedy = "use plain data" if plain is None else f"make it a plain {plain.__name__}; use plain data"
     raise JobError(
-        f"{shorten(value)} of type {kind.__name__} cannot be saved in a checkpoint; use plain data (numbers, text, "
+        f"{shorten(value)} of type {kind.__name__} cannot be saved in a checkpoint; {remedy} (numbers, text, "
         "lists, tuples, dicts, sets, datetimes), or declare the type: a dataclass or a msgspec.Struct."
     )
 

@@ -100,16 +100,16 @@ class AggregateFunction(Function):
     """
 
     def create_accumulator(self) -> Any:
-        raise NotImplementedError
+        raise _lacks(self, "create_accumulator")
 
     def add(self, value: Any, accumulator: Any) -> Any:
-        raise NotImplementedError
+        raise _lacks(self, "add")
 
     def get_result(self, accumulator: Any) -> Any:
-        raise NotImplementedError
+        raise _lacks(self, "get_result")
 
     def merge(self, a: Any, b: Any) -> Any:
-        raise NotImplementedError
+        raise _lacks(self, "merge")
 
 
 class TimerService:
@@ -242,6 +242,10 @@ class ProcessWindowFunction(Function):
 
     def process(self, key: Any, context: Context, elements: Iterable[Any]) -> Iterable[Any]:
         raise NotImplementedError
+
+
+def _lacks(function: Function, method: str) -> NotImplementedError:
+    return NotImplementedError(f"{type(function).__name__} needs a `{method}`.")
 
 
 class OperatorFailed(JobError):

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from recsys_lab.errors import JobError
 from recsys_lab.flink.cep import ANY, NOT_FOLLOWED_BY, NOT_NEXT, RELAXED, Match, Pattern, Stage
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.functions import Context, KeyedProcessFunction, OperatorFailed, OutputTag, RuntimeContext
 from recsys_lab.flink.state import MapStateDescriptor, ValueStateDescriptor
 from recsys_lab.flink.watermarks import MAX_WATERMARK
@@ -276,13 +277,13 @@ class PatternFunction(KeyedProcessFunction):
         if self.timeout_tag is not None:
             for partial in late:
                 if partial not in matches:
-                    results = self.timeout_function(self.matcher.names(partial.events), time)
+                    results = self.timeout_function(independent(self.matcher.names(partial.events)), time)
                     out += ((self.timeout_tag, result) for result in results)
         partials = [partial for partial in partials if time - partial.start[0] < window_ms]
         return self._settled(partials, complete, matches, out)
 
     def _emit(self, match: Partial, out: list[Any]) -> None:
-        names = self.matcher.names(match.events)
+        names = independent(self.matcher.names(match.events))  # other matches hold the same events
         try:
             out += self.select(names) or ()
         except JobError:

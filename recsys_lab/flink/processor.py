@@ -168,7 +168,8 @@ class Execution:
         self.checkpoints = Checkpoints(self.storage, self.identity, processor.checkpoints_kept)
         self.restarts = 0
         self._changed_since_whole = 0  # values written since the last checkpoint that was whole
-        self.run = self._opened(self._restored)
+        self.run = self._new_run()
+        self.attempt(lambda: _open(self.run, self._restored))  # a restart opens a run of its own
         self._clear_mark()
 
     def run_to_end(self) -> JobResult:
@@ -187,12 +188,14 @@ class Execution:
         """Whether the run has ended, and all is committed."""
         return self.run.is_finished
 
-    def attempt(self, work: Callable[[], Any]) -> None:
-        """Do some work; when it fails, restart from the latest checkpoint, or give up."""
+    def attempt(self, work: Callable[[], Any]) -> bool:
+        """Do some work; when it fails, restart from the latest checkpoint, or give up. Whether it was done."""
         try:
             work()
         except (JobError, CheckpointError) as error:
             self._restart(error)
+            return False
+        return True
 
     def advance(self, most: int) -> int:
         """One round of at most so many records, and what is due between rounds; gives how many there were."""
@@ -205,7 +208,7 @@ class Execution:
             self.checkpoint()
         asked = self.processor._savepoint_to
         if asked is not None:
-            error = self._savepoint_failed(asked)  # a failure of the job is raised, and the savepoint taken later
+            error = self.savepoint_failed(asked)  # a failure of the job is raised, and the savepoint taken later
             if error is not None:
                 _log.warning("no savepoint for job %r: %s", self.job_name, error)
             if self.processor._savepoint_to is asked:
@@ -225,12 +228,19 @@ class Execution:
         self._changed_since_whole = 0 if full else self._changed_since_whole + changed
         self._start_checkpoint(full)
 
-    def savepoint(self, path: str | Path) -> Path:
-        """Write all state to a file now. Raises JobError when it cannot be written; the job can go on."""
-        error = self._savepoint_failed(Path(path))
-        if error is not None:
-            raise JobError(f"no savepoint: {error}") from error
-        return Path(path)
+    def savepoint_failed(self, path: Path) -> CheckpointError | None:
+        """Take a savepoint; gives why it could not be written, no failure of the job. It is a checkpoint first,
+        complete and committed: what sinks have shown by it must not come again after a failure.
+        """
+        self.commit_complete(wait=True)
+        self._changed_since_whole = 0
+        content = self._start_checkpoint(full=True)
+        self.commit_complete(wait=True)
+        try:
+            write_savepoint(path, content, self.identity)
+        except CheckpointError as error:
+            return error
+        return None
 
     def finish(self) -> None:
         """The last checkpoint, and commit."""
@@ -270,31 +280,12 @@ class Execution:
         self._clear_mark()
         return content
 
-    def _savepoint_failed(self, path: Path) -> CheckpointError | None:
-        """Take a savepoint; gives why it could not be written. It is a checkpoint first, complete and committed:
-        what sinks have shown by it must not come again after a failure.
-        """
-        self.commit_complete(wait=True)
-        self._changed_since_whole = 0
-        content = self._start_checkpoint(full=True)
-        self.commit_complete(wait=True)
-        try:
-            write_savepoint(path, content, self.identity)
-        except CheckpointError as error:
-            return error
-        return None
-
-    def _opened(self, chain: list[dict[str, Any]] | None, earlier: Run | None = None) -> Run:
-        """A run that goes on from a checkpoint. earlier: whose sources ended where this one's end, too."""
+    def _new_run(self, earlier: Run | None = None) -> Run:
+        """A run to be opened. earlier: whose sources ended where this one's end, too."""
         run = Run(self.processor.graph, self.clock, self._takes_checkpoints())
         if earlier is not None:
             for source, before in zip(run.sources, earlier.sources, strict=True):
                 source.ends = before.ends
-        try:
-            run.open(chain)
-        except BaseException:
-            run.close()
-            raise
         return run
 
     def _restart(self, failure: LabError) -> None:
@@ -310,8 +301,9 @@ class Execution:
             self.checkpoints.forget_chain()
             _wait(self.clock, wait_ms)
             try:
-                self.run = self._opened(self.checkpoints.load_latest() or self._restored, self.run)
-                is_open = True
+                run = self._new_run(self.run)
+                _open(run, self.checkpoints.load_latest() or self._restored)
+                self.run, is_open = run, True
             except LabError as error:
                 failure = error
         self._clear_mark()
@@ -343,6 +335,15 @@ class Execution:
         """Let the sinks commit what complete checkpoints hold."""
         for number in self.checkpoints.finished(wait):
             self.run.commit(number)
+
+
+def _open(run: Run, chain: list[dict[str, Any]] | None) -> None:
+    """Let a run go on from a checkpoint; what it took is let go when it cannot."""
+    try:
+        run.open(chain)
+    except BaseException:
+        run.close()
+        raise
 
 
 def _wait(clock: Clock, milliseconds: int) -> None:

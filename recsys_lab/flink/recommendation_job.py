@@ -11,6 +11,7 @@ together and in order of user id, so that no answer depends on which came first.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from heapq import nsmallest
@@ -63,14 +64,16 @@ def extract_interaction_features(interaction: Interaction | StreamEvent) -> Inte
 
 def timestamp_ms(interaction: Interaction | StreamEvent, _: int = 0) -> int:
     """The event time of an interaction, in epoch ms: a timestamp assigner."""
-    at = interaction.timestamp if isinstance(interaction, StreamEvent) else interaction["timestamp"]
+    given: Any = interaction.timestamp if isinstance(interaction, StreamEvent) else interaction.get("timestamp")
+    at = given
     if isinstance(at, str):
-        at = datetime.fromisoformat(at.replace("Z", "+00:00"))
+        with contextlib.suppress(ValueError):
+            at = datetime.fromisoformat(at.replace("Z", "+00:00"))
     if isinstance(at, datetime) and at.utcoffset() is not None:
         return epoch_ms(at)
     if isinstance(at, int) and not isinstance(at, bool):
         return at
-    raise LabError(f"timestamp is {shorten(at)}; an aware datetime, ISO 8601 with offset, or epoch ms is needed.")
+    raise LabError(f"timestamp is {shorten(given)}; an aware datetime, ISO 8601 with offset, or epoch ms is needed.")
 
 
 class UserProfileAggregator(AggregateFunction):
@@ -130,8 +133,10 @@ class Recommendations(KeyedProcessFunction):
     def __init__(self, seed: int = 0, exploration: float = EXPLORATION) -> None:
         self._seed = seed
         self._exploration = exploration
+        self.is_open = False
 
     def open(self, runtime_context: RuntimeContext) -> None:
+        self.is_open = True
         self._waiting = runtime_context.get_list_state(ListStateDescriptor("waiting"))
         self._profiles = runtime_context.get_map_state(MapStateDescriptor("profiles"))
         self._users = runtime_context.get_map_state(MapStateDescriptor("users"))
@@ -313,19 +318,24 @@ class FlinkRecommendationJob:
 
     def find_similar_users(self, profile: Profile) -> list[tuple[str, float]]:
         """See `Recommendations`, whose state it asks: once the job runs, and after it."""
-        return self._recommendations.find_similar_users(profile)
+        return self._asked().find_similar_users(profile)
 
     def get_candidate_items(self, profile: Profile) -> list[str]:
         """See `Recommendations`."""
-        return self._recommendations.get_candidate_items(profile)
+        return self._asked().get_candidate_items(profile)
 
     def calculate_item_score(self, profile: Profile, item_id: str) -> float:
         """See `Recommendations`."""
-        return self._recommendations.calculate_item_score(profile, item_id)
+        return self._asked().calculate_item_score(profile, item_id)
 
     def generate_recommendations(self, profile: Profile) -> dict[str, Any]:
         """See `Recommendations`."""
-        return self._recommendations.generate_recommendations(profile)
+        return self._asked().generate_recommendations(profile)
+
+    def _asked(self) -> Recommendations:
+        if not self._recommendations.is_open:
+            raise JobError("nobody is known: the job has not run here. Ask after execute(), on the local runtime.")
+        return self._recommendations
 
 
 def simulated_interactions(

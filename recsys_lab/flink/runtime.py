@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 from recsys_lab.clock import Clock
@@ -70,6 +71,17 @@ def operator_for(node: StreamOperator) -> Operator:
 
 
 Splits = list[tuple[SourceOperator, str]]
+
+
+@contextlib.contextmanager
+def _named(operator: Operator) -> Iterator[None]:
+    """What is wrong with the state of an operator is told with the operator's name."""
+    try:
+        yield
+    except OperatorFailed:
+        raise
+    except JobError as error:
+        raise JobError(f"operator {operator.name!r}: {error}") from error
 
 
 class Run:
@@ -172,7 +184,8 @@ class Run:
             inputs = origin.parts if isinstance(origin, SourceOperator) else [self.outputs[origin.node.number]]
         else:
             inputs = [self._output(node.number) for node in operator.node.upstream]
-        output = operator.process(inputs)
+        with _named(operator):
+            output = operator.process(inputs)
         operator.watermark = output.watermarks[-1]
         self.outputs.append(output)
         metrics = operator.metrics
@@ -196,7 +209,8 @@ class Run:
         """
         operators = {}
         for operator in self.operators:
-            tables = {name: table.snapshot(full) for name, table in operator.tables.items()}
+            with _named(operator):
+                tables = {name: table.snapshot(full) for name, table in operator.tables.items()}
             operators[str(operator.node.number)] = {"facts": operator.facts(), "tables": tables}
         sinks = {str(sink.node.number): sink.pre_commit(number) for sink in self.sinks}
         return {"operators": operators, "sinks": sinks, "records": self.records, "turn": self.turn}

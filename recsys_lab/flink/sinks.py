@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TextIO, runtime_checkable
 
@@ -82,7 +82,8 @@ class FileSink:
     """A folder of text files, one line a record: text as it is, anything else as JSON.
 
     Only committed files have their final names, `part-00000.txt` and so on; what is being written is hidden
-    (`.part-…`). A job restored from an earlier checkpoint takes back the files that were committed later.
+    (`.part-…`). A job restored from an earlier checkpoint takes back the files that were committed later. The folder is
+    one sink's own; several streams of a job may go to it through the same object.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -142,13 +143,21 @@ class FileSink:
         return self.folder / f".part-{number:05d}"
 
 
-def check_sink(sink: Any) -> None:
-    """Raise JobError for what cannot be a sink."""
+def check_sink(sink: Any, others: Iterable[Any] = ()) -> None:
+    """Raise JobError for what cannot be a sink, or not beside the others of the job."""
     if isinstance(sink, type) or not isinstance(sink, TransactionalSink):
         raise JobError(
             f"sink is {shorten(sink)}; a ListSink, FileSink or another TransactionalSink is needed, "
             "or sink(function) for a plain function."
         )
+    if isinstance(sink, FileSink):
+        folder = sink.folder.resolve()
+        for other in others:
+            if isinstance(other, FileSink) and other is not sink and other.folder.resolve() == folder:
+                raise JobError(
+                    f"sink is FileSink({shorten(str(sink.folder))}), and another FileSink writes there already; give "
+                    "this one a folder of its own, or both streams the same FileSink object."
+                )
 
 
 def _line(value: Any) -> str:

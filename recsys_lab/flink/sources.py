@@ -298,6 +298,8 @@ def as_source(given: Any, name: str | None, clock: Clock) -> Source:
         return StreamSource(given)
     if isinstance(given, (list, tuple, range)):
         return ListSource(given, name or "list")
+    if hasattr(given, "itertuples"):  # a DataFrame: to iterate over it gives the names of its columns
+        raise JobError('source is a DataFrame; give its rows: frame.to_dict("records").')
     if callable(given) or isinstance(given, Iterable):
         return IterableSource(given, name or str(getattr(given, "__name__", "iterable")), clock)
     raise JobError(

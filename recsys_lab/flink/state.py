@@ -413,3 +413,16 @@ class Store:
         handle = self._handles[descriptor.name][1]
         assert isinstance(handle, kind)
         return handle
+
+
+class Keyless:
+    """The runtime context of a function that has no key at hand: whoever asks it for state is told so."""
+
+    def __init__(self, operator: str) -> None:
+        self._operator = operator
+
+    def get_state(self, descriptor: Any) -> Any:
+        """Raises JobError."""
+        raise JobError(f"operator {self._operator!r} has no key, so it can't have state. Use key_by before it.")
+
+    get_list_state = get_map_state = get_reducing_state = get_aggregating_state = get_state

@@ -11,11 +11,12 @@ it is plain data: a widget, a table or a test can use it alike.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from recsys_lab.errors import CheckpointError, JobError, LabError
 from recsys_lab.flink.copies import independent
 from recsys_lab.flink.keys import subtask_of
 from recsys_lab.flink.operators.base import Operator
@@ -59,6 +60,7 @@ class Stepper:
         self._execution = execution
         self._number = 0
         self._over = False
+        self._failure: LabError | None = None  # that ended the job
 
     def __enter__(self) -> Stepper:
         return self
@@ -75,11 +77,11 @@ class Stepper:
         if self._over:
             return None
         late_before = {node.name: node.metrics["late_records"] for node in self._processor.graph.nodes}
-        self._execution.attempt(lambda: self._execution.advance(1))
+        self._attempt(lambda: self._execution.advance(1))
         run = self._execution.run
         step = self._seen(late_before)
         if run.is_over:
-            self._execution.attempt(self._execution.finish)
+            self._attempt(self._execution.finish)
             self._over = self._execution.is_done()
         return step
 
@@ -94,18 +96,42 @@ class Stepper:
         return self._execution.result()
 
     def checkpoint(self) -> None:
-        """Take a checkpoint between two steps, and wait until it is complete."""
-        self._execution.checkpoint()
-        self._execution.commit_complete(wait=True)
+        """Take a checkpoint between two steps, and wait until it is complete. When the job is restarted over it, it is
+        one of where the job is then.
+        """
+
+        def take() -> None:
+            self._execution.checkpoint()
+            self._execution.commit_complete(wait=True)
+
+        while not self._attempt(take):
+            pass
 
     def savepoint(self, path: str | Path) -> Path:
-        """Write all state to a file, from which this job can be restored."""
-        return self._execution.savepoint(path)
+        """Write all state to a file, from which this job can be restored. Raises JobError when it cannot be written;
+        the job can go on.
+        """
+        told: list[CheckpointError | None] = []
+        while not self._attempt(lambda: told.append(self._execution.savepoint_failed(Path(path)))):
+            pass
+        if told[0] is not None:
+            raise JobError(f"no savepoint: {told[0]}") from told[0]
+        return Path(path)
 
     def close(self) -> None:
         """Let go of sources, sinks and files; the job stays where it is."""
         self._over = True
         self._execution.close()
+
+    def _attempt(self, work: Callable[[], Any]) -> bool:
+        """As of the execution; a job that has failed for good stays so: what it was about is half done."""
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return self._execution.attempt(work)
+        except (JobError, CheckpointError) as failure:
+            self._failure = failure
+            raise
 
     def _seen(self, late_before: dict[str, int]) -> Step:
         self._number += 1

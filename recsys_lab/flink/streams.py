@@ -108,7 +108,7 @@ class DataStream:
 
     def sink_to(self, sink: Any) -> DataStream:
         """Write each record to a sink: exactly once, if the sink is transactional."""
-        check_sink(sink)
+        check_sink(sink, (node.function for node in self._processor.graph.nodes if node.kind == "sink"))
         return self._then("sink", sink)
 
     def execute_and_collect(self, job_name: str = "RecommendationJob") -> list[Any]:

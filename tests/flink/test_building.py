@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from recsys_lab.errors import JobError
@@ -14,6 +15,7 @@ from recsys_lab.flink import (
     CountTrigger,
     EventTimeSessionWindows,
     FlinkStreamProcessor,
+    GlobalWindows,
     KeyedProcessFunction,
     MapFunction,
     OperatorFailed,
@@ -23,6 +25,7 @@ from recsys_lab.flink import (
     StateTtlConfig,
     StreamOperator,
     TumblingEventTimeWindows,
+    ValueStateDescriptor,
     WatermarkStrategy,
 )
 from tests.flink.jobs import key_of, strategy, time_of, timed
@@ -56,6 +59,7 @@ def keyed() -> Any:
         (lambda: RestartStrategies.fixed_delay_restart(-1, 0), "restart_attempts"),
         (lambda: RestartStrategies.exponential_delay_restart(10, 5), "max_backoff"),
         (lambda: FlinkStreamProcessor().add_source(7), "source is 7"),
+        (lambda: FlinkStreamProcessor().add_source(pd.DataFrame({"n": [1]})), "to_dict"),
         (lambda: FlinkStreamProcessor().execute(), "add_source"),
         (lambda: keyed().map(None), "function"),
         (lambda: keyed().map(MapFunction), "cannot be used"),
@@ -63,6 +67,7 @@ def keyed() -> Any:
         (lambda: keyed().window(5), "assigner"),
         (lambda: keyed().window(TumblingEventTimeWindows.of(5)).trigger("often"), "trigger"),
         (lambda: keyed().window(TumblingEventTimeWindows.of(5)).aggregate(sum), "AggregateFunction"),
+        (lambda: keyed().window(TumblingEventTimeWindows.of(5)).aggregate(FailsToAdd), "AggregateFunction"),
         (lambda: keyed().window(TumblingEventTimeWindows.of(5)).allowed_lateness(-1), "lateness"),
         (lambda: keyed().get_side_output("late"), "OutputTag"),
         (lambda: keyed().union([1]), "no stream"),
@@ -166,13 +171,89 @@ def test_records_that_cannot_be_right_are_refused_with_a_remedy(build: Any, says
     assert says in str(failing(build, [("a", 1, 1), ("a", 2, 2), ("a", 3, 3)]))
 
 
+def no(*arguments: Any) -> None:
+    """Forgets to return."""
+
+
 def timestamps(stream: Any, assigner: Any) -> Any:
     plain = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(assigner)
     return stream.assign_timestamps_and_watermarks(plain)
 
 
-def no(a: Any, b: Any) -> None:
-    """Forgets to return."""
+def nothing_left(*arguments: Any) -> Any:
+    """Asks for the first of none."""
+    return next(iter([]))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda s: s.map(nothing_left),
+        lambda s: s.filter(nothing_left),
+        lambda s: s.flat_map(nothing_left),
+        lambda s: s.key_by(nothing_left).reduce(max),
+        lambda s: timestamps(s, nothing_left),
+    ],
+)
+def test_an_iterator_that_runs_out_within_a_function_ends_no_stream(build: Any) -> None:
+    """StopIteration is a failure too: where it is taken for the end of the records, those behind are gone."""
+    failed = failing(build)
+    assert isinstance(failed, OperatorFailed)
+    assert failed.record == ("a", 1, 1)
+    assert isinstance(failed.cause, StopIteration)
+    assert "next()" in str(failed)
+
+
+class Opaque:
+    """Nobody can save it."""
+
+
+class KeepsWhatItGets(KeyedProcessFunction):
+    def open(self, runtime_context: Any) -> None:
+        self.kept = runtime_context.get_state(ValueStateDescriptor("kept"))
+
+    def process_element(self, value: Any, ctx: Any) -> None:
+        self.kept.update(Opaque())
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda s: s.key_by(key_of).process(KeepsWhatItGets()).name("keeper"),
+        lambda s: s.key_by(key_of).reduce(lambda a, b: Opaque()).name("keeper"),
+        lambda s: s.map(lambda e: Opaque()).key_by(lambda e: 1).window(GlobalWindows()).apply(no).name("keeper"),
+    ],
+)
+def test_an_operator_whose_state_cannot_be_saved_is_named(build: Any) -> None:
+    failed = failing(lambda s: build(s.assign_timestamps_and_watermarks(strategy(0))))
+    assert "operator 'keeper'" in str(failed)
+    assert "of type Opaque cannot be saved in a checkpoint" in str(failed)
+
+
+class Merges(AggregateFunction):
+    """But it doesn't."""
+
+    def create_accumulator(self) -> int:
+        return 0
+
+    def add(self, value: Any, accumulator: int) -> int:
+        return accumulator + 1
+
+    def get_result(self, accumulator: int) -> int:
+        return accumulator
+
+
+def test_an_aggregate_that_sessions_cannot_merge_says_what_it_lacks() -> None:
+    failed = failing(
+        lambda s: (
+            s.assign_timestamps_and_watermarks(strategy(50))
+            .key_by(key_of)
+            .window(EventTimeSessionWindows.with_gap(5))
+            .aggregate(Merges())
+        ),
+        [("a", 1, 1), ("a", 9, 1), ("a", 5, 1)],
+    )
+    assert "Merges needs a `merge`" in str(failed)
 
 
 def test_timestamps_may_be_any_whole_or_broken_number() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -396,6 +397,10 @@ def test_what_cannot_be_saved_says_what_to_do() -> None:
         encode_column([object()])
     with pytest.raises(JobError, match="cannot be saved"):
         encode_column([[lambda: 1]])
+    with pytest.raises(JobError, match=r"of type Timestamp cannot be saved.*make it a plain datetime"):
+        encode_column([{"at": pd.Timestamp("2026-01-01", tz="UTC")}])
+    with pytest.raises(JobError, match="make it a plain dict"):
+        encode_column([defaultdict(int)])
 
 
 operations = st.lists(

@@ -52,8 +52,9 @@ def test_features_are_weight_hour_and_weekday() -> None:
         for kind in ("view", "click", "purchase", "rating", "share")
     ]
     assert weights == [0.1, 0.5, 1.0, 0.8, 0.3]
-    with pytest.raises(LabError, match="timestamp"):
-        extract_interaction_features({**plain, "timestamp": datetime(2026, 1, 1)})  # noqa: DTZ001
+    for wrong in ({"timestamp": datetime(2026, 1, 1)}, {"timestamp": "yesterday"}, {"timestamp": None}, {}):  # noqa: DTZ001
+        with pytest.raises(LabError, match="timestamp is"):
+            extract_interaction_features({**plain, **wrong})
 
 
 def test_a_profile_is_one_users_window() -> None:
@@ -172,3 +173,19 @@ def test_the_job_object_itself_knows_nothing_of_users() -> None:
     for name, value in vars(job).items():
         assert name == "_source" or not isinstance(value, (dict, list, set)), name
     assert isinstance(job.recommendation_sink, ListSink)
+
+
+def test_before_the_job_has_run_nobody_is_known_and_it_says_so() -> None:
+    job = FlinkRecommendationJob(source=an_evening_of_three())
+    aggregate = UserProfileAggregator()
+    profile = aggregate.add(extract_interaction_features(an_evening_of_three()[0]), aggregate.create_accumulator())
+    for ask in (
+        lambda: job.find_similar_users(profile),
+        lambda: job.get_candidate_items(profile),
+        lambda: job.calculate_item_score(profile, "white"),
+        lambda: job.generate_recommendations(profile),
+    ):
+        with pytest.raises(JobError, match="has not run here"):
+            ask()
+    job.execute()
+    assert job.find_similar_users(profile)

@@ -15,7 +15,7 @@ import pytest
 
 from recsys_lab.clock import SimulatedClock
 from recsys_lab.errors import CheckpointError, JobError
-from recsys_lab.flink import FileSink, FlinkStreamProcessor, ListSink, RestartStrategies
+from recsys_lab.flink import FileSink, FlinkStreamProcessor, ListSink, MapFunction, RestartStrategies
 from recsys_lab.flink.checkpoints import Checkpoints, FolderStorage, Identity
 from recsys_lab.flink.functions import OperatorFailed
 
@@ -157,6 +157,85 @@ def test_a_restart_or_a_checkpoint_that_fails_is_the_next_failure(method: str, n
     processor.add_source(NUMBERS).map(FailsOnce(at=33)).sink_to(sink)
     assert processor.execute().restarts == restarts
     assert sink.values == NUMBERS
+
+
+class Connects(MapFunction):
+    """Cannot be opened at first."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.opened = 0
+
+    def open(self, runtime_context: Any) -> None:
+        self.opened += 1
+        if self.opened <= self.failures:
+            raise ConnectionError("no model yet")
+
+    def map(self, value: Any) -> Any:
+        return value
+
+
+@pytest.mark.parametrize("is_stepped", [False, True])
+def test_what_fails_when_a_job_is_first_opened_is_restarted_too(is_stepped: bool) -> None:
+    processor = restarting()
+    connects, sink = Connects(2), FailsAt("begin", 1, times=3)
+    processor.add_source(NUMBERS).map(connects).sink_to(sink)
+    result = processor.step_through().run_to_end() if is_stepped else processor.execute()
+    assert result.restarts == 5
+    assert connects.opened == 6
+    assert sink.values == NUMBERS
+
+
+def test_a_job_that_can_never_be_opened_ends_after_the_attempts_of_the_strategy() -> None:
+    processor = restarting()
+    connects = Connects(10**9)
+    processor.add_source(NUMBERS).map(connects).sink_to(ListSink())
+    with pytest.raises(OperatorFailed, match="no model yet"):
+        processor.execute()
+    assert connects.opened == 1 + 10
+
+
+def test_a_job_restored_that_cannot_be_opened_at_first_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    def job(connects: Connects, fails: FailsOnce, **settings: Any) -> FlinkStreamProcessor:
+        processor = restarting(checkpoint_dir=tmp_path, **settings)
+        processor.add_source(NUMBERS).map(connects).map(fails).sink_to(sink)
+        return processor
+
+    sink = ListSink()
+    with pytest.raises(OperatorFailed, match="once"):
+        job(Connects(0), FailsOnce(13), restart_strategy=RestartStrategies.no_restart()).execute()
+    result = job(Connects(2), FailsOnce(-1)).execute(restore_from="latest")
+    assert (result.restarts, sink.values) == (2, NUMBERS)
+
+
+@pytest.mark.parametrize("wanted", ["checkpoint", "savepoint"])
+def test_a_failure_while_the_stepper_is_asked_for_a_checkpoint_is_restarted(wanted: str, tmp_path: Path) -> None:
+    processor = restarting()
+    sink = FailsAt("pre_commit", 2)
+    processor.add_source(NUMBERS).sink_to(sink)
+    with processor.step_through() as stepper:
+        for _ in range(6):
+            stepper.step()
+        if wanted == "checkpoint":
+            stepper.checkpoint()
+        else:
+            assert stepper.savepoint(tmp_path / "saved").is_file()
+        assert (stepper.result().restarts, stepper.result().records_in) == (1, 4)
+        stepper.run_to_end()
+    assert sink.values == NUMBERS
+
+
+def test_a_stepper_whose_job_has_failed_for_good_goes_no_further(tmp_path: Path) -> None:
+    """What the failed checkpoint would have saved is in no later one."""
+    processor = restarting(restart_strategy=RestartStrategies.no_restart())
+    sink = FailsAt("pre_commit", 1)
+    processor.add_source(NUMBERS).sink_to(sink)
+    with processor.step_through() as stepper:
+        stepper.step()
+        for go_on in (stepper.checkpoint, stepper.checkpoint, stepper.step, lambda: stepper.savepoint(tmp_path / "s")):
+            with pytest.raises(OperatorFailed, match="disk gone"):
+                go_on()
+    assert (sink.values, list(tmp_path.iterdir())) == ([], [])
 
 
 def test_a_restart_that_always_fails_ends_after_the_attempts_of_the_strategy() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,17 +14,23 @@ from recsys_lab.flink import (
     AggregateFunction,
     CountTrigger,
     EventTimeSessionWindows,
+    EventTimeTrigger,
     FlinkStreamProcessor,
+    GlobalWindows,
     KeyedProcessFunction,
     ListSink,
+    ProcessWindowFunction,
     PurgingTrigger,
     RestartStrategies,
+    SlidingEventTimeWindows,
+    TimeWindow,
     Trigger,
     TriggerResult,
     TumblingEventTimeWindows,
     ValueStateDescriptor,
     WatermarkStrategy,
 )
+from recsys_lab.flink.cep import CEP, Pattern
 
 BATCHES = (1, 2, 3, 2_048)
 
@@ -155,6 +162,148 @@ def test_one_branch_does_not_see_what_another_one_changed() -> None:
         return sink
 
     assert every_way(build) == [[1, 2]] * (len(BATCHES) + 2)
+
+
+# -- what a function changes, nobody else sees -----------------------------------------------------------------------
+
+
+@dataclass
+class Visit:
+    t: int
+    n: int = 0
+
+
+def dicts(processor: FlinkStreamProcessor, times: Sequence[int]) -> Any:
+    return timed_by(processor.add_source([{"t": t} for t in times]), lambda record: record["t"])
+
+
+def visits(processor: FlinkStreamProcessor, times: Sequence[int]) -> Any:
+    return timed_by(processor.add_source([Visit(t) for t in times]), lambda visit: visit.t)
+
+
+def timed_by(stream: Any, time_of: Callable[[Any], int]) -> Any:
+    strategy = WatermarkStrategy.for_monotonous_timestamps().with_timestamp_assigner(lambda record, _: time_of(record))
+    return stream.assign_timestamps_and_watermarks(strategy).key_by(one_key)
+
+
+def mark(key: Any, window: TimeWindow, records: Any) -> list[dict[str, int]]:
+    """Adds up how often it was shown each of them, and where first."""
+    for record in records:
+        record.setdefault("start", window.start)
+        record["n"] = record.get("n", 0) + 1
+    return list(records)
+
+
+class Mark(ProcessWindowFunction):
+    def process(self, key: Any, context: Any, elements: Any) -> list[dict[str, int]]:
+        return mark(key, context.window(), elements)
+
+
+WINDOWS: dict[str, Callable[[Any], Any]] = {
+    "sliding": lambda keyed: keyed.window(SlidingEventTimeWindows.of(10, 5)),
+    "sliding, by another trigger": lambda keyed: keyed.window(SlidingEventTimeWindows.of(10, 5)).trigger(
+        PurgingTrigger.of(EventTimeTrigger.create())
+    ),
+    "late": lambda keyed: keyed.window(TumblingEventTimeWindows.of(10)).allowed_lateness(100),
+    "late, sliding": lambda keyed: keyed.window(SlidingEventTimeWindows.of(10, 5)).allowed_lateness(100),
+    "late sessions": lambda keyed: keyed.window(EventTimeSessionWindows.with_gap(5)).allowed_lateness(100),
+    "by count": lambda keyed: keyed.window(GlobalWindows()).trigger(CountTrigger.of(2)),
+}
+
+
+@pytest.mark.parametrize("is_context", [False, True])
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_a_window_function_that_changes_its_records_meets_them_unchanged_each_time(
+    windows: str, is_context: bool
+) -> None:
+    def build(processor: FlinkStreamProcessor) -> ListSink:
+        windowed = WINDOWS[windows](dicts(processor, [0, 3, 6, 12, 4, 13, 2, 30, 31]))
+        marked = windowed.process(Mark()) if is_context else windowed.apply(mark)
+        marked.sink_to(sink := ListSink())
+        return sink
+
+    def untouched(processor: FlinkStreamProcessor) -> ListSink:
+        windowed = WINDOWS[windows](dicts(processor, [0, 3, 6, 12, 4, 13, 2, 30, 31]))
+        windowed.apply(lambda key, window, records: [(window.start, record["t"]) for record in records]).sink_to(
+            sink := ListSink()
+        )
+        return sink
+
+    right = [{"t": t, "start": start, "n": 1} for start, t in results(untouched)]
+    assert len(right) > 9
+    assert every_way(build) == [right] * (len(BATCHES) + 2)
+
+
+@pytest.mark.parametrize("windows", ["sliding", "sliding, by another trigger"])
+def test_windows_that_overlap_share_no_record(windows: str) -> None:
+    """A reduction in place, and an operator behind them that changes what it gets."""
+
+    def added(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
+        a["sum"] = a.get("sum", a["t"]) + b["t"]
+        return a
+
+    def reduced(processor: FlinkStreamProcessor) -> ListSink:
+        sums = WINDOWS[windows](dicts(processor, [0, 3, 6, 9, 12])).reduce(added)
+        sums.map(lambda record: record.get("sum", record["t"])).sink_to(sink := ListSink())
+        return sink
+
+    def changed_behind(processor: FlinkStreamProcessor) -> ListSink:
+        records = WINDOWS[windows](visits(processor, [0, 3, 6, 9, 12])).apply(lambda key, window, inside: inside)
+
+        def counted(visit: Visit) -> Visit:
+            visit.n += 1
+            return visit
+
+        records.map(counted).map(lambda visit: (visit.t, visit.n)).sink_to(sink := ListSink())
+        return sink
+
+    assert every_way(reduced) == [[3, 18, 27, 12]] * (len(BATCHES) + 2)
+    each_once = [(t, 1) for t in (0, 3, 0, 3, 6, 9, 6, 9, 12, 12)]
+    assert every_way(changed_behind) == [each_once] * (len(BATCHES) + 2)
+
+
+def test_a_join_that_changes_its_records_meets_them_unchanged_with_each_partner() -> None:
+    def both(left: dict[str, int], right: dict[str, int], ctx: Any) -> list[dict[str, int]]:
+        left["n"], right["n"] = left.get("n", 0) + 1, right.get("n", 0) + 1
+        return [{**left, "other": right["t"], "others_n": right["n"]}]
+
+    def build(processor: FlinkStreamProcessor) -> ListSink:
+        left, right = dicts(processor, [0, 2, 4]), dicts(processor, [1, 3, 5])
+        left.interval_join(right).between(-9, 9).process(both).sink_to(sink := ListSink())
+        return sink
+
+    for given in every_way(build):
+        assert sorted((pair["t"], pair["other"]) for pair in given) == [(t, o) for t in (0, 2, 4) for o in (1, 3, 5)]
+        assert {(pair["n"], pair["others_n"]) for pair in given} == {(1, 1)}
+
+
+def test_a_match_that_is_changed_leaves_others_of_the_same_events_alone() -> None:
+    def marked(match: Any) -> list[int]:
+        for events in match.values():
+            events[0]["n"] = events[0].get("n", 0) + 1
+        return [match["first"][0]["t"], match["second"][0]["t"], match["first"][0]["n"], match["second"][0]["n"]]
+
+    def build(processor: FlinkStreamProcessor) -> ListSink:
+        pattern = Pattern.begin("first").followed_by_any("second")
+        CEP.pattern(dicts(processor, [0, 1, 2]), pattern).select(marked).sink_to(sink := ListSink())
+        return sink
+
+    for given in every_way(build):
+        assert sorted(given) == [[0, 1, 1, 1], [0, 2, 1, 1], [1, 2, 1, 1]]
+
+
+def test_one_branch_does_not_see_what_another_one_changed_in_an_object() -> None:
+    def changed(visit: Visit) -> Visit:
+        visit.n = 7
+        return visit
+
+    def build(processor: FlinkStreamProcessor) -> ListSink:
+        stream = processor.add_source([Visit(1), Visit(2)])
+        stream.map(changed).sink_to(ListSink())
+        stream.map(lambda visit: (visit.t, visit.n)).sink_to(sink := ListSink())
+        return sink
+
+    assert every_way(build) == [[(1, 0), (2, 0)]] * (len(BATCHES) + 2)
 
 
 # -- idleness --------------------------------------------------------------------------------------------------------

@@ -309,6 +309,20 @@ def test_a_record_that_makes_no_line_is_named(tmp_path: Path) -> None:
             processor.execute()
 
 
+def test_two_file_sinks_never_share_a_folder_one_may_take_two_streams(tmp_path: Path) -> None:
+    """Two would give their files the same names, and the records of one would be gone."""
+    processor = FlinkStreamProcessor()
+    numbers = processor.add_source([1, 2])
+    numbers.sink_to(sink := FileSink(tmp_path))
+    numbers.map(lambda n: n + 10).sink_to(sink)
+    with pytest.raises(JobError, match="another FileSink writes there"):
+        numbers.sink_to(FileSink(tmp_path / "sub" / ".."))
+    numbers.sink_to(FileSink(tmp_path / "elsewhere"))
+    processor.execute()
+    assert sorted(sink.lines()) == ["1", "11", "12", "2"]
+    assert FileSink(tmp_path / "elsewhere").lines() == ["1", "2"]
+
+
 def test_only_committed_files_are_seen_while_the_job_runs(tmp_path: Path) -> None:
     processor = FlinkStreamProcessor(checkpoint_every=2)
     processor.add_source(list("abcde")).sink_to(FileSink(tmp_path))

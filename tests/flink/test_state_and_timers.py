@@ -426,3 +426,32 @@ def test_timers_need_a_key() -> None:
 
     with pytest.raises(JobError, match="no key"):
         FlinkStreamProcessor().add_source([1]).process(Timer()).execute_and_collect()
+
+
+@pytest.mark.parametrize("of_two", [False, True])
+def test_state_needs_a_key(of_two: bool) -> None:
+    class Remembers(KeyedCoProcessFunction):
+        def open(self, runtime_context: Any) -> None:
+            self.seen = runtime_context.get_map_state(MapStateDescriptor("seen"))
+
+        def process_element(self, value: Any, ctx: Any) -> Any:
+            self.seen.put(value, True)
+
+        process_element1 = process_element2 = process_element
+
+    stream = FlinkStreamProcessor().add_source([1])
+    behind = stream.key_by(lambda v: v).connect(stream).process(Remembers()) if of_two else stream.process(Remembers())
+    with pytest.raises(JobError, match=r"'(co_)?process-.*no key"):
+        behind.execute_and_collect()
+
+
+def test_a_map_with_state_needs_a_key_too() -> None:
+    class Remembers(MapFunction):
+        def open(self, runtime_context: Any) -> None:
+            self.seen = runtime_context.get_state(ValueStateDescriptor("seen"))
+
+        def map(self, value: Any) -> Any:
+            return value
+
+    with pytest.raises(JobError, match=r"'map-1'.*no key"):
+        FlinkStreamProcessor().add_source([1]).map(Remembers()).execute_and_collect()

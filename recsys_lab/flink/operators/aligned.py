@@ -16,7 +16,7 @@ from operator import length_hint
 from typing import Any
 
 from recsys_lab.flink.batches import Batch
-from recsys_lab.flink.copies import independent
+from recsys_lab.flink.copies import can_change, independent
 from recsys_lab.flink.functions import OperatorFailed
 from recsys_lab.flink.operators.base import NO_TIMESTAMP, Collector
 from recsys_lab.flink.operators.folding import NO_ACCUMULATOR
@@ -102,7 +102,7 @@ class AlignedWindowOperator(FoldOperator):
 
         changes: list[Any] | None = [] if self.windows.will_log(self.latest, len(keys)) else None
         try:
-            opened = self._add_all(progress, timestamps, keys, behind, changes)
+            opened = self._add_all(progress, timestamps, keys, behind, changes, can_change(values))
         except Exception as error:
             raise self.failed(values, progress, error) from error
         namespaces = [(start, start + self.size) for start in opened]
@@ -121,12 +121,13 @@ class AlignedWindowOperator(FoldOperator):
         keys: Sequence[Any],
         behind: Behind,
         changes: list[Any] | None,
+        apart: bool,
     ) -> dict[int, None]:
         """The loop that all speed depends on. Gives the starts of the windows that elements were added to, and adds
         accumulators to `changes`, which spares a look for them: in a large window that takes as long as the adding.
 
         Elements of one pane are in the same windows: tumbling ones in one, sliding ones in the one that began last and
-        in others.
+        in others. apart: whether the others need copies of their own, since the elements can change.
         """
         create, add, grown = self.fold.create, self.fold.add, self.fold.grown
         pane, offset = self.pane, self.offset
@@ -150,6 +151,9 @@ class AlignedWindowOperator(FoldOperator):
                     continue
                 high = low + pane
                 window, *others = windows
+            if others:  # most often there are none: tumbling windows
+                for other in others:
+                    other[key] = grown(independent(value) if apart else value, other.get(key))
             held = window.get(key)
             held = add(value, held) if held is not None else value if create is None else add(value, create())
             if held is None:
@@ -157,9 +161,6 @@ class AlignedWindowOperator(FoldOperator):
             window[key] = held
             if changes is not None:
                 changes.append(held)
-            if others:  # most often there are none: tumbling windows
-                for other in others:
-                    other[key] = grown(value, other.get(key))
         return opened
 
     def _starts(self, timestamp: int) -> range:
@@ -176,10 +177,10 @@ class AlignedWindowOperator(FoldOperator):
                 continue
             taken = True
             window = self.windows.data.setdefault((start, end), {})
-            window[key] = self.fold.grown(value, window.get(key))
+            window[key] = self.fold.grown(independent(value), window.get(key))
             self.windows.touch((start, end), (key,))
             if end - 1 <= watermark:
-                self._fire_window(TimeWindow(start, end), {key: window[key]}, position)
+                self._fire_window(TimeWindow(start, end), {key: independent(window[key])}, position)
         if not taken and timestamp + self.lateness <= watermark:
             self.too_late(value, timestamp, position)
 
@@ -188,19 +189,20 @@ class AlignedWindowOperator(FoldOperator):
         for start, end in sorted(self.windows.data):
             if end - 1 > self.watermark:
                 break
-            window = TimeWindow(start, end)
+            is_over = end - 1 + self.lateness <= self.watermark
             if end > self.fired_until:
-                self._fire_window(window, self.windows.data[start, end], position)
-            if end - 1 + self.lateness <= self.watermark:
+                accumulators = self.windows.data[start, end]
+                if not is_over:  # they live on, whatever becomes of what is fired
+                    accumulators = {key: independent(held) for key, held in accumulators.items()}
+                self._fire_window(TimeWindow(start, end), accumulators, position)
+            if is_over:
                 self.windows.drop((start, end))
         self.fired_until = self._passed()
 
     def _fire_window(self, window: TimeWindow, accumulators: dict[Any, Any], position: int) -> None:
-        """Results of all keys, in order of their first element."""
+        """Results of all keys, in order of their first element. accumulators: nobody else's."""
         fold, out = self.fold, self.out
         before = len(out.values)
-        if self.lateness:  # the accumulators live on
-            accumulators = {key: independent(held) for key, held in accumulators.items()}
         progress = iter(accumulators.items())
         try:
             if fold.window_function is None:

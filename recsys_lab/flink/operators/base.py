@@ -70,6 +70,13 @@ class Operator:
         index = len(values) - length_hint(progress) - 1
         return OperatorFailed(self.name, values[index], cause)
 
+    @staticmethod
+    def all_of(results: list[Any], values: Sequence[Any]) -> list[Any]:
+        """What a function gave for each value. A StopIteration of its own would pass for the end of the values."""
+        if len(results) < len(values):
+            raise StopIteration("next() found nothing; give it a default.")
+        return results
+
     def too_late(self, value: Any, timestamp: int, position: int) -> None:
         """Count a record that came too late, and send it to the side if that was asked for."""
         self.metrics["late_records"] += 1

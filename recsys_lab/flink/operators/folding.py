@@ -107,7 +107,7 @@ def aggregating(function: Any, window_function: Any = None, declared: Any = None
     told. Raises JobError when it cannot be saved.
     """
     for method in ("create_accumulator", "add", "get_result", "merge"):
-        if not callable(getattr(function, method, None)):
+        if isinstance(function, type) or not callable(getattr(function, method, None)):
             raise JobError(f"{shorten(function)} cannot aggregate; an AggregateFunction is needed, with `{method}`.")
     name = f"accumulator of {type(function).__name__}"
     found = check_type(name, declared) or check_value(name, function.create_accumulator())

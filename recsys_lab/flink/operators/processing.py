@@ -10,11 +10,12 @@ from bisect import bisect_left, insort
 from typing import Any
 
 from recsys_lab.errors import JobError, shorten
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.durations import duration_ms
 from recsys_lab.flink.functions import Context, OperatorFailed, method_of, needs_opening
 from recsys_lab.flink.operators.base import SteppedOperator, Timers
 from recsys_lab.flink.operators.opening import FoldOperator
-from recsys_lab.flink.state import Store
+from recsys_lab.flink.state import Keyless, Store
 from recsys_lab.flink.tables import Table
 
 
@@ -37,7 +38,7 @@ class ProcessOperator(SteppedOperator):
 
     def open(self) -> None:
         if needs_opening(self.function):
-            self.function.open(self.store)
+            self.function.open(self.store if self.keyed else Keyless(self.name))
 
     def close(self) -> None:
         if needs_opening(self.function):
@@ -88,7 +89,7 @@ class ProcessOperator(SteppedOperator):
 
     def _timers(self, domain: str) -> Timers:
         if not self.keyed:
-            raise JobError(f"operator {self.name!r} has no key, so it can't have timers. Use key_by before it.")
+            raise JobError("there is no key here, so there can't be timers. Use key_by before it.")
         return self.event_timers if domain == "event" else self.processing_timers
 
 
@@ -145,8 +146,10 @@ class IntervalJoinOperator(SteppedOperator):
         for at in partners[bisect_left(partners, time + below) : bisect_left(partners, time + above + 1)]:
             for partner in waiting[at]:
                 self.timestamp = max(time, at)
-                pair = (value, partner) if source == 0 else (partner, value)
-                self.out.add_all(self.join(*pair, self.context), self.timestamp, position)
+                left, right = (value, partner) if source == 0 else (partner, value)
+                self.out.add_all(
+                    self.join(independent(left), independent(right), self.context), self.timestamp, position
+                )
         self._keep(source, time, value)
         self.leaving.register(time + max(above, 0), (source, self.key, time))
 

@@ -14,6 +14,7 @@ from recsys_lab.flink.batches import Batch, merge
 from recsys_lab.flink.codec import Scalars
 from recsys_lab.flink.functions import OperatorFailed, method_of, needs_opening
 from recsys_lab.flink.operators.base import Operator
+from recsys_lab.flink.state import Keyless
 
 _HASHABLE = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -29,7 +30,7 @@ class _FunctionOperator(Operator):
 
     def open(self) -> None:
         if needs_opening(self.node.function):
-            self.node.function.open(None)
+            self.node.function.open(Keyless(self.name))
 
     def close(self) -> None:
         if needs_opening(self.node.function):
@@ -45,7 +46,7 @@ class MapOperator(_FunctionOperator):
         batch = inputs[0]
         progress = iter(batch.values)
         try:
-            values = list(map(self.function, progress))
+            values = self.all_of(list(map(self.function, progress)), batch.values)
         except Exception as error:
             raise self.failed(batch.values, progress, error) from error
         if _may_hold_none(values) and any(map(is_, values, repeat(None))):
@@ -73,7 +74,7 @@ class FilterOperator(_FunctionOperator):
         batch = inputs[0]
         progress = iter(batch.values)
         try:
-            flags = list(map(self.function, progress))
+            flags = self.all_of(list(map(self.function, progress)), batch.values)
             values = list(compress(batch.values, flags))
         except Exception as error:
             raise self.failed(batch.values, progress, error) from error
@@ -97,6 +98,7 @@ class FlatMapOperator(_FunctionOperator):
                 if results is not None:
                     values.extend(results)
                 counts.append(len(values) - before)
+            self.all_of(counts, batch.values)
         except Exception as error:
             raise self.failed(batch.values, progress, error) from error
         positions = [p for p, count in zip(batch.all_positions(), counts, strict=True) for _ in range(count)]
@@ -115,7 +117,7 @@ class KeyByOperator(_FunctionOperator):
         batch = inputs[0]
         progress = iter(batch.values)
         try:
-            keys: list[Any] = Scalars(map(self.function, progress))
+            keys = self.all_of(Scalars(map(self.function, progress)), batch.values)
         except Exception as error:
             raise self.failed(batch.values, progress, error) from error
         if not set(map(type, keys)) <= _HASHABLE:

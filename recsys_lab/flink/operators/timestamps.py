@@ -67,7 +67,7 @@ class TimestampsOperator(Operator):
             progress = iter(batch.values)
             before: Any = repeat(MIN_WATERMARK) if timestamps is None else timestamps
             try:
-                timestamps = list(map(self.strategy.assigner, progress, before))
+                timestamps = self.all_of(list(map(self.strategy.assigner, progress, before)), batch.values)
             except Exception as error:
                 raise self.failed(batch.values, progress, error) from error
         elif timestamps is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from recsys_lab.flink.copies import independent
 from recsys_lab.flink.operators.base import SteppedOperator, Timers
 from recsys_lab.flink.operators.opening import FoldOperator
 from recsys_lab.flink.tables import Table
@@ -53,13 +54,14 @@ class WindowOperator(FoldOperator, SteppedOperator):
     def on_record(self, source: int, value: Any, position: int) -> None:
         timestamp = self.timestamp or 0 if self.assigner.is_timeless else self.needed_timestamp(value)
         taken = False
-        for assigned in self.assigner.assign_windows(timestamp):
+        windows = self.assigner.assign_windows(timestamp)
+        for assigned in windows:
             window = self._joined(assigned) if self.assigner.merging else assigned
             if self._freed_at(window) <= self.watermark:
                 continue
             taken = True
             self.window = window
-            self._add(value)
+            self._add(value if len(windows) == 1 else independent(value))
             self._act(self.trigger.on_element(value, timestamp, window, self), position)
             if self._freed_at(window) < MAX_WATERMARK:
                 self.timers.register(self._freed_at(window), (self.key, *window))
@@ -108,6 +110,8 @@ class WindowOperator(FoldOperator, SteppedOperator):
     def _act(self, result: TriggerResult, position: int) -> None:
         held = self.windows.data.get(tuple(self.window), {}).get(self.key)
         if result.is_fire and held is not None:
+            if not result.is_purge and self._freed_at(self.window) > self.watermark:  # it lives on
+                held = independent(held)
             results = self.fold.results(self.key, self.window, held, self)
             self.out.add_all(results, self.window.max_timestamp(), position)
         if result.is_purge:
