@@ -137,6 +137,8 @@ def more_changes() -> list[Change]:
                _order(id="string", amount="int", note=(maybe, None)), (one,), ({**one, "note": "x"},)),
         Change("a default changes", _order(id="string", amount=("int", 1)), _order(id="string", amount=("int", 2)),
                (one,), (one,)),
+        Change("a field that has a default gets another type", _order(id="string", note=("string", "")),
+               _order(id="string", note=("int", 0)), ({"id": "a", "note": "x"},), ({"id": "a", "note": 5},)),
         Change("a field is described", plain, {**plain, "doc": "an order"}, (one,), (one,)),
         Change("an int becomes a string", plain, _order(id="string", amount="string"), (one,),
                ({"id": "a", "amount": "5"},)),

@@ -14,6 +14,7 @@ import io
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -53,17 +54,17 @@ def apart(judge: Callable[[], Report], *, seconds: float, memory_mb: int = MEMOR
     try:
         return _told(ours, psutil.Process(copy.pid), seconds, memory_mb)
     finally:
-        _end(copy)
+        end_session(copy)  # before it is waited for, while nobody else can have its number
+        copy.join()
         ours.close()
 
 
-def _end(copy: ForkProcess) -> None:
-    """End it and all of its session; before it is waited for, while nobody else can have its number."""
-    assert copy.pid  # 0 would be our own group
-    copy.kill()
+def end_session(leader: ForkProcess | subprocess.Popen[bytes]) -> None:
+    """End a process, and all that is left of the session that it leads."""
+    assert leader.pid  # 0 would be our own group
+    leader.kill()
     with suppress(ProcessLookupError, PermissionError):
-        os.killpg(copy.pid, signal.SIGKILL)
-    copy.join()
+        os.killpg(leader.pid, signal.SIGKILL)
 
 
 def _told(by: Connection, copy: psutil.Process, seconds: float, memory_mb: int) -> Report:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ import msgspec
 import pandas as pd
 import psutil
 
+from recsys_lab.study.apart import end_session
 from recsys_lab.study.limits import MEMORY_MB
 from recsys_lab.study.progress import FILE
 from recsys_lab.study.questions import check_of
@@ -86,7 +86,8 @@ def _judged_apart(submission: Submission, memory_mb: int) -> Report:
                 order_pipe.write(order)
             stopped = _watch(process, seconds, memory_mb)
         finally:
-            _end(process)
+            end_session(process)
+            process.wait()
         if stopped is not None:
             return refused(stopped)
         return _report(_read_all(read_end))
@@ -107,13 +108,6 @@ def _watch(process: subprocess.Popen[bytes], seconds: float, memory_mb: int) -> 
         with contextlib.suppress(psutil.NoSuchProcess):
             if seen.memory_info().rss > memory_mb * 2**20:
                 return too_large(memory_mb)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End it and all of its session that is left."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 @contextlib.contextmanager

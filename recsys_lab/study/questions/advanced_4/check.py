@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Number
 from random import Random
 from typing import Any, NamedTuple
 
@@ -98,7 +99,7 @@ def _fault(make: MakeReplica, steps: Sequence[Step]) -> str | None:
                 known[step.region].add(len(written) - 1)
                 replica.apply(step.act)
             elif step.do in ("tell", "post"):
-                posted[step.number] = step.to, copied(replica.state()), set(known[step.region])
+                posted[step.number] = step.to, copied(_plain(replica.state())), set(known[step.region])
             elif step.do == "lose":
                 name = f"{step.region} {int(name[len(step.region) :] or 1) + 1}"
                 nodes[step.region], known[step.region] = (name, make(name, as_profile)), set()
@@ -113,6 +114,18 @@ def _fault(make: MakeReplica, steps: Sequence[Step]) -> str | None:
     except Exception as error:
         return str(error) if isinstance(error, NotYet) else f"it raised {type(error).__name__}: {error}."
     return None
+
+
+def _plain(state: Any) -> Any:
+    """The state as it is. Raises NotYet where it holds what no network could carry."""
+    parts = [*state.keys(), *state.values()] if isinstance(state, Mapping) else state
+    if isinstance(state, (Mapping, list, tuple, set, frozenset)):
+        for part in parts:
+            _plain(part)
+    else:
+        plain = state is None or isinstance(state, (str, bytes, Number))
+        expect(plain, f"state() gives {shorten(state)}, or has it inside; only plain data can be sent.")
+    return state
 
 
 def _wrong_answer(replica: Any, region: str, written: Sequence[Written], known: set[int]) -> str | None:

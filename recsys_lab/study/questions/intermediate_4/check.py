@@ -28,7 +28,7 @@ SECONDS = 20.0
 MESSAGES = 60
 
 V1_RECORD = {"user": "ann", "item": "lamp", "kind": "purchase", "device": "phone"}
-V2_RECORD = {"user": "bob", "item": "mug", "kind": "wish", "channel": "app", "session": "s-7", "weight": 0.5}
+V2_RECORD = {"user": "bob", "item": "mug", "kind": "wish", "channel": "app", "session": "s-7", "weight": 0.1}
 CODE = {1: "old code", 2: "new code"}
 
 
@@ -102,7 +102,7 @@ def _topic(schemas: dict[int, Schema]) -> list[tuple[Message, dict[str, Any]]]:
             record["device"] = random.choice(["phone", "desk"])
         else:
             record |= {"kind": random.choice([record["kind"], "wish"]), "channel": random.choice(["app", "web"])}
-            record |= {"session": random.choice([None, "s-1"]), "weight": random.choice([0.5, 2.0])}
+            record |= {"session": random.choice([None, "s-1"]), "weight": random.choice([0.1, 2.0])}
         topic.append(((version, written(record, schemas[version])), record))
     return topic
 
