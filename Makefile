@@ -38,7 +38,7 @@ test: $(READY) lint types ## all that CI runs: check, integration, every noteboo
 	@sh scripts/chromium.sh
 	$(PYTEST) $(NBVAL) notebooks tests
 
-check: $(READY) lint types unit ## fast: lint, format, types, import rules, unit tests; run it on every save
+check: $(READY) lint types unit ## two to three minutes: lint, format, types, import rules, unit tests; run it before every commit
 
 lint: $(READY) ## ruff: rules and format
 	$(PY) -m ruff check --quiet .

@@ -102,10 +102,7 @@ CATEGORIES = (*_WORDS, OTHER)
 """Every category there is, in the order in which the rule asks for them."""
 
 _RULES = tuple(
-    (
-        category,
-        re.compile(rf"(?<![a-z])(?:{'|'.join(' '.join(words.split()).split(', '))})(?:s|es)?(?![a-z])"),
-    )
+    (category, re.compile(rf"(?<![a-z])(?:{'|'.join(' '.join(words.split()).split(', '))})(?:s|es)?(?![a-z])"))
     for category, words in _WORDS.items()
 )
 

@@ -30,6 +30,7 @@ def refuse(field: str, value: object, remedy: str) -> NoReturn:
 
 
 def text(field: str, value: Any) -> str:
+    """Text that UTF-8 can carry."""
     if not isinstance(value, str):
         refuse(field, value, f'text is needed. Send "{shorten(value, 20)}" as a string, or drop the event.')
     if not value.isascii():
@@ -41,16 +42,19 @@ def text(field: str, value: Any) -> str:
 
 
 def name(field: str, value: Any) -> str:
+    """Text that is not empty."""
     if value is None or (isinstance(value, str) and not value):
         refuse(field, value, "it must not be empty. Fill it in, or drop the event.")
     return text(field, value)
 
 
 def optional_text(field: str, value: Any) -> str | None:
+    """Text, or None."""
     return None if value is None else text(field, value)
 
 
 def moment(field: str, value: Any) -> datetime:
+    """A time with an offset, as the same time in UTC."""
     if not isinstance(value, datetime) or value != value:  # pandas' NaT is a datetime, and unequal to itself
         refuse(field, value, "a date and time is needed, such as 2026-01-01T12:00:00+00:00.")
     if value.tzinfo is timezone.utc and type(value) is datetime:
@@ -65,6 +69,7 @@ def moment(field: str, value: Any) -> datetime:
 
 
 def number(field: str, value: Any) -> float:
+    """A finite number, as a float."""
     if type(value) is float and math.isfinite(value):
         return value
     if isinstance(value, bool) or not isinstance(value, Real):
@@ -79,6 +84,7 @@ def number(field: str, value: Any) -> float:
 
 
 def count(field: str, value: Any) -> int:
+    """A whole number from 1 to MAX_RECOMMENDATIONS."""
     if isinstance(value, bool) or not isinstance(value, Integral):
         refuse(field, value, "a whole number is needed.")
     whole = _whole(field, value)
@@ -88,12 +94,14 @@ def count(field: str, value: Any) -> int:
 
 
 def flag(field: str, value: Any) -> bool:
+    """True or False."""
     if not isinstance(value, (bool, np.bool_)):
         refuse(field, value, "true or false is needed.")
     return bool(value)
 
 
 def json_object(field: str, value: Any) -> FrozenDict:
+    """A JSON object, frozen."""
     if not isinstance(value, dict):
         refuse(field, value, "a JSON object is needed, such as {}.")
     if not value:
@@ -103,6 +111,7 @@ def json_object(field: str, value: Any) -> FrozenDict:
 
 
 def json_array(field: str, value: Any) -> FrozenList:
+    """A JSON array, frozen."""
     if not isinstance(value, (list, tuple)):
         refuse(field, value, "a JSON array is needed, such as [].")
     frozen: FrozenList = freeze(field, value)

@@ -15,15 +15,16 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import zlib
 from pathlib import Path
 
 import pandas as pd
 
 from recsys_lab import movielens
 from recsys_lab.categories import category_of
-from recsys_lab.errors import DatasetError, InvalidEvent, shorten
-from recsys_lab.interactions import in_time_order
+from recsys_lab.errors import DatasetError, shorten
+from recsys_lab.interactions import cut, in_time_order
+
+__all__ = ["NAMES", "cut", "invoice_lines", "load"]
 
 NAMES = ("online-retail", "simulated", "movielens-100k")
 
@@ -109,19 +110,6 @@ def invoice_lines(path: str | os.PathLike[str] | None = None) -> pd.DataFrame:
             f"it is cut short, damaged, or another kind of file; {_ELSEWHERE}"
         ) from error
     return _verified(lines, file)
-
-
-def cut(interactions: pd.DataFrame, *, users: int) -> pd.DataFrame:
-    """The whole history of a sample of users: a smaller table for a quick look or a test.
-
-    users: how many users to keep; all are kept when there are fewer. Who is kept depends on the ids alone
-    (a checksum of them decides), so a sample of 100 is part of the sample of 200, on every machine.
-    """
-    if users < 1:
-        raise InvalidEvent(f"users is {shorten(users)}; at least 1 user must be kept")
-    everyone = interactions["user_id"].unique()
-    chosen = sorted(everyone, key=lambda user: (zlib.crc32(user.encode()), user))[:users]
-    return interactions[interactions["user_id"].isin(chosen)].reset_index(drop=True)
 
 
 _REPAIR = f"restore it with `git checkout -- data/{ONLINE_RETAIL}`, or reinstall recsys-lab"

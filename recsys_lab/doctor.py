@@ -69,10 +69,7 @@ def python() -> Finding:
         seen += " (everything but Apache Flink, which needs 3.10 to 3.12)"
     oldest, newest = PYTHONS
     return Finding(
-        "Python",
-        oldest <= version <= newest,
-        seen,
-        "install Python 3.10, 3.11 or 3.12, then `make clean lab`",
+        "Python", oldest <= version <= newest, seen, "install Python 3.10, 3.11 or 3.12, then `make clean lab`"
     )
 
 
@@ -167,10 +164,7 @@ def disk() -> Finding:
 def loopback() -> Finding:
     """Can this machine talk to itself? Notebooks reach their kernels, and later Kafka, that way."""
     try:
-        with (
-            socket.create_server(("127.0.0.1", 0)) as server,
-            socket.create_connection(server.getsockname(), 2),
-        ):
+        with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname(), 2):
             return Finding("Loopback", True, "127.0.0.1 answers")
     except OSError as error:
         return Finding("Loopback", False, f"127.0.0.1: {error}", "allow local connections in the firewall or sandbox")

@@ -79,10 +79,7 @@ class Recommendation(msgspec.Struct, frozen=True):
     def from_dict(cls, fields: Mapping[str, Any]) -> Recommendation:
         """The recommendation that `to_dict` described."""
         return cls(
-            fields["item_id"],
-            fields["score"],
-            tuple(fields["reasons"]),
-            datetime.fromisoformat(fields["timestamp"]),
+            fields["item_id"], fields["score"], tuple(fields["reasons"]), datetime.fromisoformat(fields["timestamp"])
         )
 
 

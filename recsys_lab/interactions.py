@@ -6,7 +6,11 @@ experiment written for one data set runs on every other.
 
 from __future__ import annotations
 
+import zlib
+
 import pandas as pd
+
+from recsys_lab.errors import InvalidEvent, shorten
 
 COLUMNS = (
     "user_id",
@@ -34,3 +38,16 @@ def in_time_order(frame: pd.DataFrame) -> pd.DataFrame:
     if table["timestamp"].is_monotonic_increasing:
         return table
     return table.sort_values("timestamp", kind="stable", ignore_index=True)
+
+
+def cut(interactions: pd.DataFrame, *, users: int) -> pd.DataFrame:
+    """The whole history of a sample of users: a smaller table for a quick look or a test.
+
+    users: how many users to keep; all are kept when there are fewer. Who is kept depends on the ids alone
+    (a checksum of them decides), so a sample of 100 is part of the sample of 200, on every machine.
+    """
+    if users < 1:
+        raise InvalidEvent(f"users is {shorten(users)}; at least 1 user must be kept")
+    everyone = interactions["user_id"].unique()
+    chosen = sorted(everyone, key=lambda user: (zlib.crc32(user.encode()), user))[:users]
+    return interactions[interactions["user_id"].isin(chosen)].reset_index(drop=True)

@@ -41,7 +41,4 @@ class LatencySketch:
 
     def percentiles_ms(self) -> dict[str, float]:
         """p50, p95, p99 and p99.9 in milliseconds, and the count."""
-        return {
-            **{name: self.percentile_ms(quantile) for name, quantile in PERCENTILES.items()},
-            "count": self.count,
-        }
+        return {**{name: self.percentile_ms(quantile) for name, quantile in PERCENTILES.items()}, "count": self.count}

@@ -9,12 +9,11 @@ from typing import Any
 
 from recsys_lab.experiments.as_of import as_of
 from recsys_lab.experiments.batch_and_stream import batch_and_stream
-from recsys_lab.experiments.cache import Visit, cache_load, cache_staleness
+from recsys_lab.experiments.cache import Visit, cache_load, cache_staleness, request_latency
 from recsys_lab.experiments.drifts import AbruptDrift, GradualDrift, NewItems, Season
 from recsys_lab.experiments.evaluate import compare
 from recsys_lab.experiments.event_life import event_life
 from recsys_lab.experiments.features import hot_swap, inference_latency, leak, skew
-from recsys_lab.experiments.latency import request_latency
 from recsys_lab.experiments.ranking import LearnedShop, learned_shop, ranking, reseeded, staying
 from recsys_lab.experiments.replay import replay
 from recsys_lab.experiments.shop import first_steps, item_names, open_shop, shelf

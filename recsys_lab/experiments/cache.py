@@ -100,6 +100,15 @@ def cache_staleness(load: Iterable[Visit], *, ttls: Iterable[float] = (0, 1, 2, 
     return pd.DataFrame([_replayed(visits, timedelta(minutes=ttl)) for ttl in ttls])
 
 
+def request_latency(load: Iterable[Visit]) -> pd.DataFrame:
+    """How long each request of a load took, asked twice at the same instant; in wall time, so never twice the same.
+
+    Columns: computed_ms (the engine ranked its candidates), cached_ms (it gave the same answer again).
+    """
+    rows = [(visit.computed_ms, visit.cached_ms) for visit in load if visit.kind == "request"]
+    return pd.DataFrame(rows, columns=["computed_ms", "cached_ms"])
+
+
 async def _answered(before: pd.DataFrame, plan: list[tuple[timedelta, str, str]], seed: int) -> list[Visit]:
     """What comes of a plan of (time since opening, user, item bought, or "" for a request)."""
     chance = random.Random(f"views {seed}")

@@ -45,12 +45,7 @@ REPORTS = 100
 
 
 def compare(
-    interactions: pd.DataFrame,
-    *,
-    k: int = 10,
-    every: int = 20,
-    seed: int = 0,
-    progress: Progress | None = None,
+    interactions: pd.DataFrame, *, k: int = 10, every: int = 20, seed: int = 0, progress: Progress | None = None
 ) -> pd.DataFrame:
     """The figures of Popularity, TextbookRanking, UserNeighbours and ItemNeighbours, as `figures` lays them out.
 
@@ -61,12 +56,7 @@ def compare(
 
 
 def judge(
-    interactions: pd.DataFrame,
-    *,
-    k: int = 10,
-    every: int = 20,
-    seed: int = 0,
-    progress: Progress | None = None,
+    interactions: pd.DataFrame, *, k: int = 10, every: int = 20, seed: int = 0, progress: Progress | None = None
 ) -> dict[str, PrequentialResult]:
     """What `prequential` finds for each of the four, by name, from the simplest to the best. As in `compare`."""
     four: Mapping[str, Recommender] = {

@@ -50,11 +50,7 @@ STORY = (
     Step(20, "You view the best item on the list.", lambda shop: shop.take("you", "view", 0)),
     Step(10, "You ask again.", lambda shop: shop.ask("you")),
     Step(60, "A minute later you ask once more.", lambda shop: shop.ask("you")),
-    Step(
-        30,
-        "Ten other customers buy your item, each with one you were not shown.",
-        lambda shop: shop.others_buy(10),
-    ),
+    Step(30, "Ten other customers buy your item, each with one you were not shown.", lambda shop: shop.others_buy(10)),
     Step(30, "You ask again.", lambda shop: shop.ask("you")),
     Step(15, "You click on the second item of the list.", lambda shop: shop.take("you", "click", 1)),
     Step(5, "You ask again.", lambda shop: shop.ask("you")),
@@ -80,10 +76,8 @@ async def _event_life(purchases: pd.DataFrame, seed: int) -> pd.DataFrame:
         stale = len(set(shop.shown) - set(never_caches.shown))
         for lane, what, detail in _condensed(shop.notes):
             if (lane, what) == ("cache", "hit"):
-                what, detail = (
-                    ("stale hit" if stale else "hit"),
-                    f"{detail}; {stale} of 10 would be different now",
-                )
+                what = "stale hit" if stale else "hit"
+                detail = f"{detail}; {stale} of 10 would be different now"
             rows.append((number, time, step.story, lane, what, detail))
         never_caches.shown = list(shop.shown)  # both take the same items in the next step
     for each in (never_caches, shop):

@@ -73,12 +73,7 @@ async def live_run(
         await setting.tell(batch)
         watch.told(len(batch))
         drifts.taken([row.item_id for row in batch])
-        reloads = []
-        for row in batch:
-            recent_users.append(row.user_id)
-            if chance.random() < RELOAD_SHARE:
-                reloads.append(chance.choice(recent_users))
-        await ask(reloads)
+        await ask(_reloading(batch, recent_users, chance))
         number = start + len(batch)
         if number - reported >= report_every or number == len(rows):
             reported = number
@@ -159,6 +154,16 @@ class _ServiceWatch:
     def _shares_of_misses(self) -> Mapping[str, float]:
         misses, requests = self._setting.misses(), max(1, self._requests)
         return {cause: misses[cause] / requests for cause in ("cold", "expired", "invalidated", "evicted")}
+
+
+def _reloading(batch: list[Any], recent_users: deque[str], chance: random.Random) -> list[str]:
+    """Who reloads the page while these interactions come in; they join the recent users."""
+    users = []
+    for row in batch:
+        recent_users.append(row.user_id)
+        if chance.random() < RELOAD_SHARE:
+            users.append(chance.choice(recent_users))
+    return users
 
 
 def _categories(interactions: pd.DataFrame) -> dict[str, str]:

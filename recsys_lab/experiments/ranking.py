@@ -107,12 +107,7 @@ def ranking(
 
 
 def reseeded(
-    shop: LearnedShop,
-    user_id: str,
-    *,
-    exploration: float = EXPLORATION,
-    seeds: Iterable[int] = range(40),
-    n: int = 10,
+    shop: LearnedShop, user_id: str, *, exploration: float = EXPLORATION, seeds: Iterable[int] = range(40), n: int = 10
 ) -> pd.DataFrame:
     """The same request ranked with many seeds: who is among the first n?
 

@@ -48,7 +48,7 @@ async def open_shop(
             float(row.interaction_value),  # type: ignore[arg-type]
             session_id=str(row.session_id),
         )
-    clock.set(_next_morning(clock.now()))
+    clock.set(next_morning(clock.now()))
     return shop
 
 
@@ -95,7 +95,8 @@ async def _first_steps(purchases: pd.DataFrame, steps: int, seed: int) -> pd.Dat
     return pd.DataFrame(rows, columns=columns)
 
 
-def _next_morning(moment: datetime) -> datetime:
+def next_morning(moment: datetime) -> datetime:
+    """Nine o'clock on the day after."""
     return datetime.combine(moment.date() + timedelta(days=1), OPENS, moment.tzinfo)
 
 

@@ -21,16 +21,7 @@ from numpy.typing import NDArray
 
 from recsys_lab.errors import InvalidEvent, shorten
 from recsys_lab.experiments.drifts import Days, Drift, Season
-from recsys_lab.experiments.truth import (
-    CATEGORIES,
-    SERIES,
-    Floats,
-    Ints,
-    Truth,
-    draw_truth,
-    in_series,
-    random_stream,
-)
+from recsys_lab.experiments.truth import CATEGORIES, SERIES, Floats, Ints, Truth, draw_truth, in_series, random_stream
 from recsys_lab.interactions import in_time_order
 
 MAX_DELAY = timedelta(minutes=10)
@@ -76,12 +67,7 @@ def simulate(
     of the item, a purchase after a click, a rating after a purchase.
     Raises InvalidEvent naming the parameter that cannot be used.
     """
-    for name, number, least in (
-        ("users", users, 1),
-        ("items", items, 1),
-        ("days", days, 1),
-        ("seed", seed, 0),
-    ):
+    for name, number, least in (("users", users, 1), ("items", items, 1), ("days", days, 1), ("seed", seed, 0)):
         if not isinstance(number, int) or isinstance(number, bool) or number < least:
             raise InvalidEvent(f"{name} is {shorten(number)}; a whole number from {least} up is needed")
     _check_drift(drift, CATEGORIES[:items], days)

@@ -63,14 +63,7 @@ async def _subscribers(slow_seconds: float, held: int, events: int, fails_every:
             if second < events:
                 stream.publish(_a_view(ids(), clock.now()))
             for r in readers:
-                counts = (
-                    stream.next_offset,
-                    r.lag,
-                    r.delivered,
-                    r.missed,
-                    r.errors,
-                    len(stream.dead_letters),
-                )
+                counts = (stream.next_offset, r.lag, r.delivered, r.missed, r.errors, len(stream.dead_letters))
                 rows.append((second, r.name, *counts))
             if second >= events and not any(r.lag for r in readers):
                 return

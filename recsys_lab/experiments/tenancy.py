@@ -21,7 +21,7 @@ NOISY = "red"
 
 
 class Tenant(NamedTuple):
-    """Somebody who sends requests. cost_ms: what one takes, within half of it either way. From and until: seconds."""
+    """Somebody who sends requests, from begins_s on. cost_ms: what one takes, within half of it either way."""
 
     name: str
     per_second: float

@@ -28,20 +28,7 @@ from recsys_lab.errors import InvalidEvent, shorten
 from recsys_lab.experiments.drifts import DAY, Days, Drift, NewItems, Season
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
-CATEGORIES = (
-    "bag",
-    "basket",
-    "bowl",
-    "candle",
-    "card",
-    "clock",
-    "cushion",
-    "frame",
-    "lamp",
-    "mug",
-    "rug",
-    "toy",
-)
+CATEGORIES = ("bag", "basket", "bowl", "candle", "card", "clock", "cushion", "frame", "lamp", "mug", "rug", "toy")
 SERIES = "abcd"  # lamp 7a to lamp 7d: alike in style, looked at together
 DIMENSIONS = 8
 

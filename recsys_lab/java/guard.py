@@ -5,8 +5,7 @@
 It says the command's process id on standard output and then reads standard input, whose other end the parent
 holds. "stop" asks the command to end itself; the end of input means that the parent is gone, also by SIGKILL:
 then the command is ended and the folders in "remove" are deleted. With "family", processes that the command
-started end when it does. Only the standard library is used, so that it
-starts in a few milliseconds.
+started end when it does. Only the standard library is used, so that it starts in a few milliseconds.
 """
 
 import contextlib
@@ -27,7 +26,7 @@ def main(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     with open(order["log"], "ab") as log:
         child = subprocess.Popen(
-            order["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=order.get("cwd"),
+            order["command"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             preexec_fn=_end_with_the_guard if sys.platform == "linux" else None,
         )  # fmt: skip
     print(child.pid, flush=True)
@@ -35,7 +34,7 @@ def main(order: dict[str, Any]) -> None:
     code = child.wait()
     if _parent_is_gone.is_set():
         _remove(order)
-    if order.get("family"):
+    if order["family"]:
         os.killpg(0, signal.SIGKILL)  # what the command started and left behind; this program too
     os._exit(code if code >= 0 else 128 - code)
 

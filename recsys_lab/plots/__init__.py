@@ -6,39 +6,39 @@ from recsys_lab.plots.bandits import bandits
 from recsys_lab.plots.batch_and_stream import batch_and_stream, batch_and_stream_sentence
 from recsys_lab.plots.batch_loads import batch_loads, batch_loads_sentence
 from recsys_lab.plots.batching import batching, batching_finding, batching_sentence
-from recsys_lab.plots.both_runtimes import both_runtimes, both_runtimes_finding, both_runtimes_sentence
+from recsys_lab.plots.both_runtimes import both_runtimes, both_runtimes_sentence
 from recsys_lab.plots.cache import cache_sentence, cache_staleness, request_latency
 from recsys_lab.plots.course_map import course_map
 from recsys_lab.plots.crash import crash, crash_sentence
 from recsys_lab.plots.crash_runs import crash_run, crash_run_sentence, crash_runs
-from recsys_lab.plots.crash_steps import crash_steps, crash_steps_sentence
+from recsys_lab.plots.crash_steps import crash_steps
 from recsys_lab.plots.dashboard import dashboard, dashboard_finding
 from recsys_lab.plots.drift import detection, drift_lab, drift_lab_finding, drift_lab_sentence, reactions, season
 from recsys_lab.plots.evaluation import hit_rates, learning_curves
-from recsys_lab.plots.features import as_of, as_of_sentence, hot_swap, inference_latency, leak, skew
+from recsys_lab.plots.features import as_of, hot_swap, inference_latency, leak, skew
 from recsys_lab.plots.forgetting import remembered
 from recsys_lab.plots.groups import rebalance, rebalance_finding
-from recsys_lab.plots.guarantees import crashes, crashes_finding, crashes_sentence
+from recsys_lab.plots.guarantees import crashes, crashes_sentence
 from recsys_lab.plots.job_graph import job_graph
 from recsys_lab.plots.joins import joined
 from recsys_lab.plots.keeping_up import keeping_up
 from recsys_lab.plots.lateness import lateness, lateness_sentence
 from recsys_lab.plots.live_update import live_update
-from recsys_lab.plots.outage import outage, outage_sentence
+from recsys_lab.plots.outage import outage
 from recsys_lab.plots.overload import overload, overload_finding, overload_sentence
 from recsys_lab.plots.package_map import package_map
-from recsys_lab.plots.partitions import partitions, partitions_finding, partitions_sentence
+from recsys_lab.plots.partitions import partitions, partitions_sentence
 from recsys_lab.plots.patterns import matches
 from recsys_lab.plots.poison import poison
 from recsys_lab.plots.progress_map import progress_map
-from recsys_lab.plots.ranking import ranking, ranking_sentence, reseeded
+from recsys_lab.plots.ranking import ranking, reseeded
 from recsys_lab.plots.recovery import recovery
 from recsys_lab.plots.regions import regions, regions_sentence
-from recsys_lab.plots.replication import acknowledged, replication, replication_finding, replication_sentence
-from recsys_lab.plots.retries import herd, storm, storm_finding, storm_sentence
-from recsys_lab.plots.runtime_costs import runtime_costs, runtime_costs_finding
+from recsys_lab.plots.replication import acknowledged, replication, replication_sentence
+from recsys_lab.plots.retries import herd, storm, storm_sentence
+from recsys_lab.plots.runtime_costs import runtime_costs
 from recsys_lab.plots.schema_changes import schema_changes
-from recsys_lab.plots.shelf import shelf, shelf_sentence
+from recsys_lab.plots.shelf import shelf
 from recsys_lab.plots.stepping import steps, steps_sentence
 from recsys_lab.plots.subscribers import subscribers, subscribers_sentence
 from recsys_lab.plots.tenants import tenants, tenants_sentence
@@ -54,7 +54,6 @@ __all__ = [
     "aa_tests",
     "acknowledged",
     "as_of",
-    "as_of_sentence",
     "at_arrival",
     "bandits",
     "batch_and_stream",
@@ -65,7 +64,6 @@ __all__ = [
     "batching_finding",
     "batching_sentence",
     "both_runtimes",
-    "both_runtimes_finding",
     "both_runtimes_sentence",
     "cache_sentence",
     "cache_staleness",
@@ -76,9 +74,7 @@ __all__ = [
     "crash_runs",
     "crash_sentence",
     "crash_steps",
-    "crash_steps_sentence",
     "crashes",
-    "crashes_finding",
     "crashes_sentence",
     "dashboard",
     "dashboard_finding",
@@ -103,20 +99,17 @@ __all__ = [
     "live_update",
     "matches",
     "outage",
-    "outage_sentence",
     "overload",
     "overload_finding",
     "overload_sentence",
     "package_map",
     "partitions",
-    "partitions_finding",
     "partitions_sentence",
     "peeking",
     "peeking_sentence",
     "poison",
     "progress_map",
     "ranking",
-    "ranking_sentence",
     "reactions",
     "rebalance",
     "rebalance_finding",
@@ -125,21 +118,17 @@ __all__ = [
     "regions_sentence",
     "remembered",
     "replication",
-    "replication_finding",
     "replication_sentence",
     "request_latency",
     "reseeded",
     "runtime_costs",
-    "runtime_costs_finding",
     "schema_changes",
     "season",
     "shelf",
-    "shelf_sentence",
     "skew",
     "steps",
     "steps_sentence",
     "storm",
-    "storm_finding",
     "storm_sentence",
     "subscribers",
     "subscribers_sentence",

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREY, INK, Picture, picture, plain_numbers
 
 TIMES = 3
@@ -25,7 +24,7 @@ def batching_finding(table: pd.DataFrame) -> str:
 
 def batching_sentence(table: pd.DataFrame) -> str:
     """What the setting in focus does, in words that hold on any machine. table: with a column `now`."""
-    row: Any = next(table[table["now"]].itertuples())
+    row = next(rows_of(table[table["now"]]))
     if not row.batch_kb:
         return "Each record travels alone: a request for each, and the next ones wait for a free place."
     company = "many records share a request" if row.in_a_request > TIMES else "few records share a request"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture, picture
 
 RUNTIMES = ("local", "Apache Flink")
@@ -51,7 +50,7 @@ def both_runtimes(table: pd.DataFrame) -> Picture:
 
 
 def _column(ax: Axes, name: str, rows: pd.DataFrame, most: int) -> None:
-    for place, row in enumerate(_each(rows)):
+    for place, row in enumerate(rows_of(rows)):
         same = row.copies == row.other
         times = "" if row.copies == 1 else f"  × {row.copies}"
         ax.text(0.03, place, "✓" if same else "✗", fontsize=10, va="center", color=GREEN if same else RED)
@@ -78,7 +77,3 @@ def _seconds(ax: Axes, table: pd.DataFrame) -> None:
 
 def _rows(table: pd.DataFrame, runtime: str) -> pd.DataFrame:
     return table[table["runtime"] == runtime].sort_values("order")
-
-
-def _each(table: pd.DataFrame) -> Any:
-    return table.itertuples(index=False)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, COLOURS, INK, RED, Picture, percent, picture, plain_numbers
 
 _SHARES = {
@@ -32,7 +33,7 @@ def cache_staleness(table: pd.DataFrame) -> Picture:
     table: of `experiments.cache_staleness`. The finding is about the row marked `now`, else the last.
     """
     table = table.sort_values("ttl")
-    focus: Any = next((table[table["now"]] if "now" in table else table.iloc[-1:]).itertuples())
+    focus = next(rows_of(table[table["now"]] if "now" in table else table.iloc[-1:]))
     figure, (shares, latency) = picture(cache_sentence(focus), columns=2)
     shares.stackplot(
         table["ttl"], [100 * table[name] for name in _SHARES], colors=[c for _, c, _ in _SHARES.values()],
@@ -52,9 +53,7 @@ def cache_staleness(table: pd.DataFrame) -> Picture:
     latency.set_yscale("log")
     plain_numbers(latency.yaxis)
     latency.set(
-        xlabel="time to live (minutes)",
-        ylabel="time to an answer (ms, measured)",
-        xlim=(0, table["ttl"].max()),
+        xlabel="time to live (minutes)", ylabel="time to an answer (ms, measured)", xlim=(0, table["ttl"].max())
     )
     for ax in (shares, latency):
         ax.axvline(focus.ttl, color=INK, linewidth=1.5, zorder=3)
@@ -70,10 +69,7 @@ def request_latency(table: pd.DataFrame) -> Picture:
     finding = "An answer from the cache comes sooner than one that is computed"
     figure, (ax,) = picture(finding if quicker else "The cache saves no time here", height=3.0)
     percent = 100 * np.arange(1, len(table) + 1) / len(table)
-    for name, words, colour in (
-        ("cached_ms", "from the cache", COLOURS["fresh"]),
-        ("computed_ms", "computed", INK),
-    ):
+    for name, words, colour in (("cached_ms", "from the cache", COLOURS["fresh"]), ("computed_ms", "computed", INK)):
         sorted_ms = np.sort(table[name])
         ax.step(sorted_ms, percent, color=colour, linewidth=2, where="post")
         ax.annotate(words, (np.median(sorted_ms), 50), (6, -4), textcoords="offset points", color=colour, fontsize=9)

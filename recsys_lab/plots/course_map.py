@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textwrap import fill
-from typing import Any
 
 import pandas as pd
 
 from recsys_lab.plots.boxes import arrow, box, towards
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, picture
 
 SIZE = (0.8, 0.78)
@@ -19,7 +19,7 @@ def course_map(notebooks: pd.DataFrame) -> Picture:
 
     notebooks: columns number, title, minutes, needs (a key of the colours), column, row (row 0 on top), builds_on.
     """
-    rows: list[Any] = list(notebooks.itertuples())
+    rows = list(rows_of(notebooks))
     hours = notebooks["minutes"].sum() / 60
     finding = f"{len(rows)} notebooks, {hours:.0f} hours of reading; the exercises take longer. Start at 00"
     figure, (ax,) = picture(finding, height=4.9)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, COLOURS, GREEN, INK, RED, Picture, picture
 
 _LANES = ("first life", "second life", "plain sink", "transactional\nsink")
@@ -36,14 +35,14 @@ def crash(table: pd.DataFrame) -> Picture:
     figure, (ax,) = picture(_finding(table), height=3.5)
     restored, _ = _facts(table)
     at = int(table["at"].iloc[0])
-    for row in _rows(table[table["what"] == "record"]):
+    for row in rows_of(table[table["what"] == "record"]):
         repeated = row.life == 2 and row.number < at
         _tile(ax, row.number, row.life - 1, COLOURS["stale"] if repeated else BLUE, "")
-    for row in _rows(table[table["what"] == "checkpoint"]):
+    for row in rows_of(table[table["what"] == "checkpoint"]):
         x, y = row.number + 0.5, row.life - 1
         ax.plot([x, x], [y - 0.42, y + 0.42], color=GREEN, linewidth=3, solid_capstyle="butt", zorder=3)
     for place, what in ((2, "plain"), (3, "transactional")):
-        for row in _rows(table[table["what"] == what]):
+        for row in rows_of(table[table["what"] == what]):
             colour = (
                 COLOURS["fresh"] if row.copies == row.right else RED if row.copies < row.right else COLOURS["stale"]
             )
@@ -60,11 +59,7 @@ def crash(table: pd.DataFrame) -> Picture:
     ax.set_xticks([1, *range(5, count + 1, 5)])
     ax.set_xlabel("record", fontsize=9)
     ax.grid(visible=False)
-    for label, colour in (
-        ("worked on", BLUE),
-        ("once more, or doubled", COLOURS["stale"]),
-        ("once", COLOURS["fresh"]),
-    ):
+    for label, colour in (("worked on", BLUE), ("once more, or doubled", COLOURS["stale"]), ("once", COLOURS["fresh"])):
         ax.scatter([], [], s=60, marker="s", label=label, color=colour)
     ax.scatter([], [], s=90, marker="|", color=GREEN, linewidth=3, label="checkpoint")
     ax.scatter([], [], s=60, marker="x", color=RED, linewidth=2, label="crash")
@@ -92,7 +87,3 @@ def _finding(table: pd.DataFrame) -> str:
         return f"A crash at record {at}: nothing had been sent since the checkpoint, so nothing is doubled"
     results = f"{plain} result{'s' * (plain != 1)}"
     return f"A crash at record {at}: the plain sink doubles {results}, the transactional one {transactional or 'none'}"
-
-
-def _rows(table: pd.DataFrame) -> Any:
-    return table.itertuples(index=False)

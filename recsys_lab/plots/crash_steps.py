@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Rectangle
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import COLOURS, GREY, INK, RED, Picture, picture
 
 _COLOURS = {"right": COLOURS["fresh"], "too much": COLOURS["stale"], "too little": RED}
@@ -26,7 +27,7 @@ def crash_steps(table: pd.DataFrame) -> Picture:
     sinks: list[Any] = list(table.groupby("sink", sort=False))
     figure, (ax,) = picture(crash_steps_sentence(table), height=1.5 + 0.75 * len(sinks))
     for place, (sink, rows) in enumerate(sinks):
-        for row in rows.itertuples():
+        for row in rows_of(rows):
             x = row.step + (0.22 if row.after else -0.22)
             ax.add_patch(Rectangle((x - 0.2, place - 0.16), 0.4, 0.5, color=_COLOURS[_fate(row)], linewidth=0))
             ax.text(x, place + 0.09, f"{row.held}", ha="center", va="center", fontsize=8,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.dates import date2num
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, GREY, INK, ORANGE, RED, Picture, percent, picture
 
 _WORLD = {
@@ -48,8 +47,8 @@ def drift_lab(table: pd.DataFrame, trade: pd.DataFrame) -> Picture:
         settings.scatter(
             trade["false"], trade["delay"], color=[INK if now else GREY for now in trade["now"]], s=36, zorder=2
         )
-        for row in trade.dropna(subset="delay").itertuples():
-            at: Any = (row.false, row.delay)
+        for row in rows_of(trade.dropna(subset="delay")):
+            at = (row.false, row.delay)
             settings.annotate(str(row.calm), at, xytext=(5, 5), textcoords="offset points", fontsize=9, color=INK)
         settings.set_ylim(0, 1.15 * trade["delay"].max())
         settings.set_ylabel(f"events until it is found ({kind}, median)")
@@ -76,7 +75,7 @@ def drift_lab_finding(table: pd.DataFrame) -> str:
 
 def drift_lab_sentence(table: pd.DataFrame, trade: pd.DataFrame) -> str:
     """The finding, and what the setting costs on the whole."""
-    row: Any = next(trade[trade["now"]].itertuples())
+    row = next(rows_of(trade[trade["now"]]))
     delay = "" if np.isnan(row.delay) else f", and finds this kind after {row.delay:,.0f} events (median)"
     missed = f"; it misses {row.missed} of {row.runs}" if row.missed and table.attrs["kind"] != "none" else ""
     return (

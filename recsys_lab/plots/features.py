@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import (
     BLUE,
     COLOURS,
@@ -66,7 +66,7 @@ def as_of(table: pd.DataFrame) -> Picture:
         ax.text(first["read_at"], -0.62, "read", ha="center", va="bottom", fontsize=8.5, color=RED)
     ax.axvline(first["at"], color=INK, linewidth=1.5)
     ax.text(first["at"], -0.62, "asked", ha="center", va="bottom", fontsize=8.5, color=INK)
-    for row, height in zip(_rows(table), heights, strict=True):
+    for row, height in zip(rows_of(table), heights, strict=True):
         marker, size = ("*", 170) if row.answer else ("o", 52)
         ax.scatter([row.timestamp], [height], marker=marker, s=size, linewidth=1.2, zorder=3, **_LOOKS[str(row.fate)])
     _name_the_answer(ax, table, heights)
@@ -91,7 +91,7 @@ def leak(table: pd.DataFrame) -> Picture:
         f"the honest table keeps its {honest['offline_auc']:.2f}"
     )
     figure, (ax,) = picture(finding, height=2.9)
-    for place, row in enumerate(_rows(table)):
+    for place, row in enumerate(rows_of(table)):
         ax.plot([row.live_auc, row.offline_auc], [place, place], color=FAINT, linewidth=3, zorder=1)
         ax.scatter(
             [row.offline_auc],
@@ -232,7 +232,7 @@ def _stacked(table: pd.DataFrame, lanes: list[str]) -> list[float]:
 
 
 def _name_the_answer(ax: Axes, table: pd.DataFrame, heights: list[float]) -> None:
-    for row, height in zip(_rows(table), heights, strict=True):
+    for row, height in zip(rows_of(table), heights, strict=True):
         if row.answer:
             ax.annotate(
                 str(row.name),
@@ -243,10 +243,6 @@ def _name_the_answer(ax: Axes, table: pd.DataFrame, heights: list[float]) -> Non
                 color=INK,
                 bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1},
             )
-
-
-def _rows(table: pd.DataFrame) -> Iterator[Any]:
-    return iter(table.itertuples(index=False))
 
 
 def _moment(time: pd.Timestamp) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Rectangle
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import COLOURS, GREY, INK, RED, Picture, picture
 
 BATCH = 5
@@ -47,7 +48,7 @@ def crashes(table: pd.DataFrame) -> Picture:
     cases: list[Any] = list(table.groupby(["delivery", "crash"], sort=False))
     figure, (ax,) = picture(crashes_finding(table), height=1.35 + 0.85 * len(cases))
     for place, ((delivery, crash), rows) in enumerate(cases):
-        for row in rows.itertuples():
+        for row in rows_of(rows):
             _tile(ax, row.event + 0.6 * ((row.event - 1) // BATCH), place, row.copies, row.worked)
         label = f"{delivery.replace('-', ' ')}\n{_KILLED[crash]}"
         ax.text(0.1, place, label, ha="right", va="center", fontsize=8.5, color=INK, linespacing=1.4)

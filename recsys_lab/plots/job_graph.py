@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from recsys_lab.plots.boxes import arrow, box
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, Picture, picture
 
 WIDTH, HEIGHT = 0.8, 0.62
@@ -21,7 +22,7 @@ def job_graph(table: pd.DataFrame) -> Picture:
 
     table: of `experiments.job_graph`.
     """
-    rows: list[Any] = list(table.itertuples())
+    rows = list(rows_of(table))
     place = _places(rows)
     width = max(x for x, _ in place.values()) + 1
     height = max(y for _, y in place.values()) + 1

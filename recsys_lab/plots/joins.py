@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from recsys_lab.plots.moments import MINUTE, clock_axis
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import FAINT, GREEN, GREY, INK, SKY, Picture, picture
 
 
@@ -24,7 +23,7 @@ def joined(table: pd.DataFrame) -> Picture:
     lanes = list(dict.fromkeys(zip(table["user"], table["item"], strict=True)))
     viewed = table["viewed"].dropna()
     clock_axis(ax, [*viewed, *bought, *(viewed + minutes * MINUTE)])
-    for row in _rows(table):
+    for row in rows_of(table):
         y = lanes.index((row.user, row.item))
         if pd.notna(row.viewed):
             ax.plot([row.viewed, row.viewed + minutes * MINUTE], [y, y], color=SKY, alpha=0.45, linewidth=9, zorder=0,
@@ -51,7 +50,3 @@ def joined(table: pd.DataFrame) -> Picture:
         ax.scatter([], [], s=44, label=label, **look)  # type: ignore[arg-type]
     figure.legend(loc="outside lower left", fontsize=8.5, frameon=False, ncols=3, handletextpad=0.2)
     return figure
-
-
-def _rows(table: pd.DataFrame) -> Any:
-    return table.itertuples(index=False)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from recsys_lab.plots.moments import length
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, COLOURS, FAINT, INK, RED, Picture, picture
 
 _UPDATED = COLOURS["stale"]
@@ -31,7 +33,7 @@ def lateness(table: pd.DataFrame) -> Picture:
     row = _focus(table)
     figure, (missing, delay) = picture(_finding(row).rstrip("."), columns=2, height=3.5)
     places = list(range(len(table)))
-    labels = [_length(bound) for bound in table["bound"]]
+    labels = [length(bound) for bound in table["bound"]]
     here = int((table["bound"] == row.bound).to_numpy().argmax())
     for ax in (missing, delay):
         ax.axvspan(here - 0.5, here + 0.5, color=FAINT, alpha=0.5, linewidth=0, zorder=0)
@@ -55,20 +57,16 @@ def lateness(table: pd.DataFrame) -> Picture:
 
 def _focus(table: pd.DataFrame) -> Any:
     rows = table[table["now"]] if "now" in table else table.tail(1)
-    return next(rows.itertuples(index=False))
+    return next(rows_of(rows))
 
 
 def _finding(row: Any) -> str:
     share = 100.0 if row.first == row.purchases else min(99.9, 100 * row.first / row.purchases)  # all, or not all
     return (
-        f"A bound of {_length(row.bound)}: {share:.1f} % are in the first result, "
+        f"A bound of {length(row.bound)}: {share:.1f} % are in the first result, "
         f"which comes {row.delay_s / 60:.1f} min after its window."
     )
 
 
 def _percent(share: float) -> str:
     return "< 0.1" if 0 < share < 0.05 else f"{share:.1f}"
-
-
-def _length(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 60 or seconds % 60 else f"{seconds // 60} min"

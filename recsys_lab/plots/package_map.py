@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 
 from recsys_lab.plots.boxes import arrow, box, towards
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREEN, INK, ORANGE, Picture, picture
 
 SIZE = (0.86, 0.56)
@@ -22,7 +21,7 @@ def package_map(parts: pd.DataFrame) -> Picture:
     """
     finding = "Each part knows only what stands before it; the engine wires them together"
     figure, (ax,) = picture(finding, height=3.8)
-    rows: list[Any] = list(parts.itertuples())
+    rows = list(rows_of(parts))
     place = {row.part: (row.column, -row.row) for row in rows}
     for row in rows:
         for user in row.used_by:

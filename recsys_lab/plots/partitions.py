@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 from matplotlib.patches import Rectangle
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, GREY, INK, ORANGE, PURPLE, RED, SKY, YELLOW, Picture, picture
 
 ROWS = 3
@@ -49,7 +50,7 @@ def partitions(table: pd.DataFrame) -> Picture:
     figure, (ax,) = picture(partitions_finding(table), height=3.7)
     users = list(dict.fromkeys(table["user"]))
     colour = dict(zip(users, _COLOURS, strict=False))
-    rows: list[Any] = list(table.itertuples(index=False))
+    rows = list(rows_of(table))
     for row in rows:
         ax.add_patch(
             Rectangle((row.offset + 0.04, row.partition - 0.3), 0.92, 0.6, color=colour[row.user], linewidth=0)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from recsys_lab.plots.moments import clock_axis
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import GREEN, INK, RED, Picture, picture
 
 _MARKER_OF = {"view": "o", "purchase": "s"}
@@ -27,7 +28,7 @@ def matches(table: pd.DataFrame) -> Picture:
     top, ticks = 0.0, []
     for lane in lanes:
         rows = table[table[by] == lane].drop_duplicates(["user", "time"])
-        for row in _rows(rows):
+        for row in rows_of(rows):
             colour = "white" if row.type == "view" or row.fate == "late" else INK
             ax.scatter([row.time], [top], s=64, marker=_MARKER_OF[row.type], color=colour, edgecolor=INK, zorder=3)
             if row.fate == "late":
@@ -74,7 +75,3 @@ def _finding(table: pd.DataFrame, by: str, lanes: list[str]) -> str:
     out = int(table.loc[table["fate"] == "timed out", "match"].nunique())
     more = f"; {out} beginning{'s' * (out != 1)} ran out of time" if out else ""
     return f"Matches by user: {told}{more}"
-
-
-def _rows(table: pd.DataFrame) -> Any:
-    return table.itertuples(index=False)

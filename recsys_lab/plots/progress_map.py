@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from textwrap import fill
-from typing import Any
 
 import pandas as pd
 
 from recsys_lab.plots.boxes import box
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, GREY, INK, ORANGE, Picture, picture
 
 STATES = {"open": FAINT, "tried": ORANGE, "solved": GREEN, "solved after a look": BLUE}
@@ -21,7 +21,7 @@ def progress_map(progress: pd.DataFrame) -> Picture:
     solved = int(progress["state"].str.startswith("solved").sum())
     figure, (ax,) = picture(f"{solved} of {len(progress)} questions solved", height=3.7)
     levels = list(dict.fromkeys(each.rpartition("-")[0] for each in progress["id"]))
-    rows: list[Any] = list(progress.itertuples())
+    rows = list(rows_of(progress))
     for row in rows:
         level, _, number = row.id.rpartition("-")
         x, y = int(number) - 1.0, -float(levels.index(level))

@@ -87,11 +87,7 @@ def reseeded(table: pd.DataFrame, staying: pd.Series) -> Picture:
             linewidth=0.3,
         )
         ax.set_title(TITLES[str(rule)], loc="left", fontsize=10, color=colour, fontweight="bold")
-        ax.set(
-            xlabel="seed of the random term",
-            ylabel="candidates, most often shown on top",
-            ylim=(len(order), 0),
-        )
+        ax.set(xlabel="seed of the random term", ylabel="candidates, most often shown on top", ylim=(len(order), 0))
         ax.grid(visible=False)
     return figure
 
@@ -112,15 +108,7 @@ def _bar(ax: Axes, place: int, factors: pd.DataFrame) -> None:
     score = factors["score"].iloc[0]
     ax.plot([score, score], [place - 0.05, place + 0.41], color=INK, linewidth=1.8, zorder=3)
     cut = f"{left:.2f} → {score:.2f}" if "clamped" in effects else f"{score:.3f}"
-    ax.text(
-        LONGEST_BAR,
-        place - 0.16,
-        cut,
-        ha="right",
-        va="center",
-        fontsize=8,
-        color=INK,
-    )
+    ax.text(LONGEST_BAR, place - 0.16, cut, ha="right", va="center", fontsize=8, color=INK)
     name = textwrap.shorten(str(factors["name"].iloc[0]), 36, placeholder=" …")
     ax.text(0, place - 0.16, f"{place}  {name}", va="center", fontsize=8, color=INK)
 

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from recsys_lab.plots.both_runtimes import COLOUR_OF
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import INK, Picture, picture
 
 CLEARLY = 1.5
@@ -35,7 +36,7 @@ def runtime_costs(table: pd.DataFrame) -> Picture:
         ("p50_s", "record → committed (s; median, | 95 %)"),
     )
     for ax, (column, label) in zip(axes, panels, strict=True):
-        rows: list[Any] = list(table.itertuples())
+        rows = list(rows_of(table))
         for place, row in enumerate(rows):
             value, most = float(getattr(row, column)), float(table[column].max())
             ax.barh(place, value, color=COLOUR_OF.get(str(row.runtime), INK), height=0.5)
@@ -51,4 +52,4 @@ def runtime_costs(table: pd.DataFrame) -> Picture:
 
 
 def _row(table: pd.DataFrame, runtime: str) -> Any:
-    return next(table[table["runtime"] == runtime].itertuples())
+    return next(rows_of(table[table["runtime"] == runtime]))

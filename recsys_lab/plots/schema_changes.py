@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import GREEN, INK, RED, Picture, picture
 
 
@@ -14,7 +13,7 @@ def schema_changes(table: pd.DataFrame) -> Picture:
     both = int((table["new_reads_old"] & table["old_reads_new"]).sum())
     finding = f"{both} of {len(table)} usual changes of a schema stop neither old code nor new"
     figure, (ax,) = picture(finding, height=1.1 + 0.3 * len(table))
-    for place, row in enumerate(_rows(table)):
+    for place, row in enumerate(rows_of(table)):
         ax.text(0.02, place, row.change, va="center", fontsize=9.5, color=INK)
         for x, good in ((0.72, row.new_reads_old), (0.9, row.old_reads_new)):
             colour, mark = (GREEN, "✓ reads") if good else (RED, "✗ fails")
@@ -24,7 +23,3 @@ def schema_changes(table: pd.DataFrame) -> Picture:
     ax.set(xlim=(0, 1), ylim=(len(table) - 0.5, -2.2))
     ax.axis("off")
     return figure
-
-
-def _rows(table: pd.DataFrame) -> Any:
-    return table.itertuples()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 import pandas as pd
 from matplotlib.patches import Patch
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, FAINT, GREY, INK, Picture, picture
 
 STAYED = "#B5B5B5"
@@ -27,14 +25,10 @@ def shelf(shelf: pd.DataFrame) -> Picture:
     """The list at one step of `experiments.first_steps`: best on top, the new items in blue."""
     figure, (ax,) = picture(shelf_sentence(shelf), height=3.9)
     ax.barh(shelf["place"], shelf["score"], color=[BLUE if new else STAYED for new in shelf["new"]], height=0.68)
-    rows: Iterator[Any] = shelf.itertuples()
-    for row in rows:
+    for row in rows_of(shelf):
         ax.text(row.score + 0.006, row.place, row.category, va="center", fontsize=8, color=GREY)
     if shelf["new"].any():
-        keys = [
-            Patch(color=BLUE, label="new on the list"),
-            Patch(color=STAYED, label="was on the list before"),
-        ]
+        keys = [Patch(color=BLUE, label="new on the list"), Patch(color=STAYED, label="was on the list before")]
         ax.legend(handles=keys, loc="lower right", fontsize=8, frameon=False)
     ax.set_yticks(shelf["place"], shelf["name"], color=INK)
     ax.set(xlabel="score (0 to 1)", xlim=(0, 0.8), ylim=(len(shelf) + 0.6, 0.4))

@@ -8,7 +8,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
 
-from recsys_lab.plots.moments import MINUTE, USERS, clock, clock_axis
+from recsys_lab.plots.moments import MINUTE, USERS, clock, clock_axis, length
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, INK, ORANGE, RED, SKY, Picture, picture
 
 COLOUR_OF = {"ann": BLUE, "bob": ORANGE}
@@ -44,59 +45,54 @@ def steps(table: pd.DataFrame) -> Picture:
 def _arrivals(ax: Axes, table: pd.DataFrame, now: int) -> None:
     records = table[table["what"] == "record"]
     marks = table[table["what"] == "watermark"].set_index("step")["start"]
-    bound = int(table["bound"].iloc[0])
+    count = len(records)
     _event_time(ax, records)
     ax.set_xticklabels([])
+    _watermark(ax, marks, now, count)
+    for row in rows_of(records):
+        _arrival(ax, row, now, behind=pd.notna(marks[row.step]) and row.start <= marks[row.step])
+    ax.set_ylim(count + 0.9, -0.4)
+    ax.set_yticks(range(1, count + 1))
+    ax.set_ylabel(f"arrival (bound {length(int(table['bound'].iloc[0]))})", fontsize=9)
+    ax.set_xlabel("")
+    ax.grid(visible=False)
+
+
+def _watermark(ax: Axes, marks: pd.Series, now: int, count: int) -> None:
+    """The way of the watermark until now, what lies behind it in grey, and where it stands in words."""
     left, right = ax.get_xlim()
-    count = len(records)
     steps, levels = [], []
     for step in range(1, min(now, count) + 1):
         steps += [step - 0.5 if step == 1 else step, step + 1]
         levels += [marks[step], marks[step]]
-    at_the_end = now > count
     if levels:
         ax.plot(levels, steps, color=INK, linewidth=1.3, linestyle="--", zorder=1)
+    at_the_end = now > count
     level = right if at_the_end else float(levels[-1]) if levels else left
     ax.axvspan(left, level, color=FAINT, alpha=0.45, linewidth=0, zorder=0)
     said = "the end: nothing more will come" if at_the_end else f"watermark {clock(level + 1)}"
-    ax.annotate(
-        said,
-        (min(level, right), 0.35),
-        (-5 if at_the_end or level > left + 0.6 * (right - left) else 5, 0),
-        textcoords="offset points",
-        ha="right" if at_the_end or level > left + 0.6 * (right - left) else "left",
-        va="center",
-        fontsize=9,
-        color=INK,
-    )
-    for row in _rows(records):
-        colour, marker = COLOUR_OF.get(row.user, GREEN), _MARKER_OF[row.text]
-        if row.step > now:
-            ax.scatter([row.start], [row.step], s=34, marker=marker, facecolor="white", edgecolor=FAINT, zorder=3)
-            continue
-        ax.scatter([row.start], [row.step], s=62, marker=marker, color=colour, zorder=3)
-        late = bool(row.number)
-        if late:
-            ax.scatter([row.start], [row.step], s=120, marker="x", color=RED, linewidth=2, zorder=4)
-        if row.step == now:
-            ax.axhspan(row.step - 0.5, row.step + 0.5, color=SKY, alpha=0.25, linewidth=0, zorder=0)
-        words = f"{row.user}, {row.text}{': too late' if late else ''}"
-        behind = row.start <= marks[row.step] if pd.notna(marks[row.step]) else False
-        ax.annotate(
-            words,
-            (row.start, row.step),
-            (-9 if behind else 9, 0),
-            textcoords="offset points",
-            ha="right" if behind else "left",
-            va="center",
-            fontsize=8,
-            color=RED if late else INK,
-        )
-    ax.set_ylim(count + 0.9, -0.4)
-    ax.set_yticks(range(1, count + 1))
-    ax.set_ylabel(f"arrival (bound {_length(bound)})", fontsize=9)
-    ax.set_xlabel("")
-    ax.grid(visible=False)
+    on_the_left = at_the_end or level > left + 0.6 * (right - left)
+    _beside(ax, said, (min(level, right), 0.35), 5, on_the_left=on_the_left, fontsize=9, color=INK)
+
+
+def _arrival(ax: Axes, row: Any, now: int, *, behind: bool) -> None:
+    """A record, faintly while it is still to come. behind: the watermark; then its words have room on the left."""
+    marker, late = _MARKER_OF[row.text], bool(row.number)
+    if row.step > now:
+        ax.scatter([row.start], [row.step], s=34, marker=marker, facecolor="white", edgecolor=FAINT, zorder=3)
+        return
+    ax.scatter([row.start], [row.step], s=62, marker=marker, color=COLOUR_OF.get(row.user, GREEN), zorder=3)
+    if late:
+        ax.scatter([row.start], [row.step], s=120, marker="x", color=RED, linewidth=2, zorder=4)
+    if row.step == now:
+        ax.axhspan(row.step - 0.5, row.step + 0.5, color=SKY, alpha=0.25, linewidth=0, zorder=0)
+    words, colour = f"{row.user}, {row.text}{': too late' if late else ''}", RED if late else INK
+    _beside(ax, words, (row.start, row.step), 9, on_the_left=behind, fontsize=8, color=colour)
+
+
+def _beside(ax: Axes, said: str, at: tuple[float, float], points: int, *, on_the_left: bool, **look: Any) -> None:
+    side, away = ("right", -points) if on_the_left else ("left", points)
+    ax.annotate(said, at, (away, 0), textcoords="offset points", ha=side, va="center", **look)
 
 
 def _event_time(ax: Axes, records: pd.DataFrame) -> None:
@@ -125,12 +121,12 @@ def _windows(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[st
     last = results.groupby(["user", "start", "end"], as_index=False).agg(
         number=("number", "last"), step=("step", "last"), times=("number", "size")
     )
-    held = {(row.user, row.start, row.end): row.number for row in _rows(at_hand[at_hand["what"] == "window"])}
-    for row in _rows(last):
+    held = {(row.user, row.start, row.end): row.number for row in rows_of(at_hand[at_hand["what"] == "window"])}
+    for row in rows_of(last):
         fresh, kept = row.step == now, (row.user, row.start, row.end) in held
         said = f"{row.number}" + (", updated" if row.times > 1 else "") + (", kept" if kept else "")
         _block(ax, row.start, row.end, users.index(row.user), said, GREEN, 0.95 if fresh else 0.4)
-    done = {(row.user, row.start, row.end) for row in _rows(last)}
+    done = {(row.user, row.start, row.end) for row in rows_of(last)}
     for (user, start, end), number in held.items():
         if (user, start, end) not in done:
             _block(ax, start, end, users.index(user), f"{number} …", None, 1.0)
@@ -138,11 +134,11 @@ def _windows(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[st
 
 
 def _timers(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[str]) -> None:
-    for row in _rows(at_hand[at_hand["what"] == "state"]):
+    for row in rows_of(at_hand[at_hand["what"] == "state"]):
         y = users.index(row.user)
         ax.plot([row.start, row.start + WAIT], [y, y], color=SKY, alpha=0.5, linewidth=1.2, zorder=1)
         ax.scatter([row.start], [y], s=62, marker=_MARKER_OF[row.text], color=SKY, edgecolor=BLUE, zorder=3)
-    for place, row in enumerate(_rows(at_hand[at_hand["what"] == "timer"].sort_values(["user", "start"]))):
+    for place, row in enumerate(rows_of(at_hand[at_hand["what"] == "timer"].sort_values(["user", "start"]))):
         y = users.index(row.user)
         ax.plot([row.start] * 2, [y - 0.25, y + 0.25], color=INK, linewidth=2.2)
         above = place % 2 == 0  # neighbours must not write over each other
@@ -151,7 +147,7 @@ def _timers(ax: Axes, seen: pd.DataFrame, at_hand: pd.DataFrame, users: list[str
             clock(row.start), at, away, textcoords="offset points", ha="center", va="bottom" if above else "top",
             fontsize=7.5, color=INK,
         )  # fmt: skip
-    for row in _rows(seen[seen["what"] == "nudged"]):
+    for row in rows_of(seen[seen["what"] == "nudged"]):
         ax.scatter([row.start + WAIT], [users.index(row.user)], s=130, marker="*", color=GREEN, zorder=4)
     _legend(ax, [("●", SKY, "state: a record that is remembered"), ("❙", INK, "its timer"), ("★", GREEN, "nudged")])
 
@@ -201,10 +197,10 @@ def _consequence(table: pd.DataFrame, number: int) -> str:
         parts.append(f"The watermark stays at {clock(marks[number] + 1)}")
     if not record.empty and record["number"].iloc[0]:
         parts[0] += ", and every window that the record belongs to is closed: it is dropped, and counted"
-    for row in _rows(_grown(table, number)):
+    for row in rows_of(_grown(table, number)):
         parts.append(f"{row.user}'s session is now {clock(row.start)}–{clock(row.end)} with {row.number} records")
     called = "session" if table["job"].iloc[0] == "sessions" else "window"
-    for row in _rows(fired):
+    for row in rows_of(fired):
         earlier = table[(table["step"] < number) & (table["what"] == "fired")]
         again = ((earlier["user"] == row.user) & (earlier["start"] == row.start) & (earlier["end"] == row.end)).any()
         verb = "fires again, corrected" if again else "fires"
@@ -213,7 +209,7 @@ def _consequence(table: pd.DataFrame, number: int) -> str:
         if not record.empty:
             parts.append(f"the record is remembered, and a timer waits for {clock(record['start'].iloc[0] + WAIT)}")
         parts += _timers_due(table, number)
-    for row in _rows(nudged):
+    for row in rows_of(nudged):
         parts.append(f"{row.user} did nothing within 5 minutes of {clock(row.start)}: nudged")
     return "; ".join(parts) + "."
 
@@ -224,7 +220,7 @@ def _timers_due(table: pd.DataFrame, number: int) -> list[str]:
     before, here = states[states["step"] == number - 1], table[table["step"] == number]
     gone = here[here["what"].isin(["state", "nudged"])]
     still = set(zip(gone["user"], gone["start"], strict=True))
-    due = [row for row in _rows(before.sort_values("start")) if (row.user, row.start) not in still]
+    due = [row for row in rows_of(before.sort_values("start")) if (row.user, row.start) not in still]
     if not due:
         return []
     whose = ", ".join(f"{row.user}'s of {clock(row.start + WAIT)}" for row in due)
@@ -238,13 +234,5 @@ def _grown(table: pd.DataFrame, number: int) -> pd.DataFrame:
     before = windows[windows["step"] == number - 1]
     here = windows[(windows["step"] == number) & (windows["number"] > 1)]
     known = set(zip(before["user"], before["start"], before["end"], strict=True))
-    is_new = [(row.user, row.start, row.end) not in known for row in _rows(here)]
+    is_new = [(row.user, row.start, row.end) not in known for row in rows_of(here)]
     return here[is_new]
-
-
-def _length(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 60 or seconds % 60 else f"{seconds // 60} min"
-
-
-def _rows(table: pd.DataFrame) -> Any:
-    return table.itertuples(index=False)

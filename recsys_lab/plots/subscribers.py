@@ -44,16 +44,7 @@ def subscribers(table: pd.DataFrame) -> Picture:
     )
     left = handled * 0
     for label, counts, colour, hatch in parts:
-        fate.barh(
-            last.index,
-            counts,
-            left=left,
-            color=colour,
-            hatch=hatch,
-            edgecolor="white",
-            height=0.55,
-            label=label,
-        )
+        fate.barh(last.index, counts, left=left, color=colour, hatch=hatch, edgecolor="white", height=0.55, label=label)
         for place, (count, start) in enumerate(zip(counts, left, strict=True)):
             if count:
                 fate.text(start + count / 2, place, str(count), ha="center", va="center", fontsize=8, color=INK)

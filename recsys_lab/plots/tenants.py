@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.ticker import FixedLocator
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, INK, RED, Picture, picture, plain_numbers
 
 BOUND_MS = 250
@@ -17,7 +16,7 @@ def tenants_sentence(table: pd.DataFrame) -> str:
     quiet = table[~table["noisy"]]
     worst = quiet["p99_ms"].max()
     held = "stay under" if worst <= BOUND_MS else "miss"
-    refused = ", ".join(f"{row.tenant} {row.refused:,}" for row in _rows(table) if row.refused)
+    refused = ", ".join(f"{row.tenant} {row.refused:,}" for row in rows_of(table) if row.refused)
     return (
         f"The quiet tenants {held} {BOUND_MS} ms: their p99 is up to {_told(worst)}. Refused: {refused or 'nothing'}."
     )
@@ -44,7 +43,7 @@ def tenants(table: pd.DataFrame) -> Picture:
     work = table["work_s"] / max(table["work_s"].sum(), 1e-9)
     shares.barh(list(places), 100 * work, color=colours, height=0.5)
     shares.set(xlabel="of the server's work (%)", xlim=(0, 100), ylim=(len(table) - 0.5, -0.8))
-    shares.set_yticks(list(places), [f"{row.requests:,} requests" for row in _rows(table)])
+    shares.set_yticks(list(places), [f"{row.requests:,} requests" for row in rows_of(table)])
     for ax in (waits, shares):
         ax.grid(visible=False, axis="y")
     return figure
@@ -52,7 +51,3 @@ def tenants(table: pd.DataFrame) -> Picture:
 
 def _told(milliseconds: float) -> str:
     return f"{milliseconds:.0f} ms" if milliseconds < 1000 else f"{milliseconds / 1000:.1f} s"
-
-
-def _rows(table: pd.DataFrame) -> Any:
-    return table.itertuples(index=False)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
 
 import pandas as pd
 from matplotlib.colors import to_rgba
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, COLOURS, FAINT, GREY, INK, RED, Picture, picture
 
 LINES = 4
@@ -30,7 +30,7 @@ def event_timeline(story: pd.DataFrame) -> Picture:
     lanes = list(story["lane"].cat.categories)
     times = story.groupby("step")["time"].first()
     now = None if focus.empty else int(focus["step"].iloc[0])
-    rows: list[Any] = list(story.itertuples(index=False))
+    rows = list(rows_of(story))
     strengths = [1.0 if now is None or row.step == now else 0.5 if row.step < now else 0.13 for row in rows]
     places = [lanes.index(row.lane) for row in rows]
     colours = [to_rgba(_colour(*of)) for of in zip([row.what for row in rows], places, strengths, strict=True)]
@@ -86,5 +86,5 @@ def _colour(what: str, lane: int, strength: float) -> tuple[str, float]:
 
 
 def _details(focus: pd.DataFrame) -> str:
-    lines = [textwrap.shorten(f"{row.lane}: {row.detail}", 110, placeholder=" …") for row in focus.itertuples()]
+    lines = [textwrap.shorten(f"{row.lane}: {row.detail}", 110, placeholder=" …") for row in rows_of(focus)]
     return "\n" + "\n".join([*lines, *[""] * LINES][:LINES])

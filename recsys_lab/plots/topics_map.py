@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from matplotlib.axes import Axes
 
 from recsys_lab.plots.boxes import arrow, box
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREEN, INK, ORANGE, Picture, picture
 
 WIDTH, HEIGHT = 0.84, 0.6
@@ -21,7 +20,7 @@ def topics_map(parts: pd.DataFrame) -> Picture:
     """
     finding = "Work is split by key; what all must know goes through one log with one order"
     figure, (ax,) = picture(finding, height=3.9)
-    rows: list[Any] = list(parts.itertuples())
+    rows = list(rows_of(parts))
     place = {row.part: (float(row.column), -float(row.row)) for row in rows}
     for row in rows:
         for target in row.feeds:

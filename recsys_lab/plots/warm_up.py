@@ -23,10 +23,6 @@ def warm_up(table: pd.DataFrame) -> Picture:
         end = (places[-1], rate.iloc[-1])
         ax.annotate(name, end, (8, 0), textcoords="offset points", va="center", color=colour)
     ax.set_xticks(places, [str(known) for known in rates.index])
-    ax.set(
-        xlabel="items of the customer known so far",
-        ylabel="next item among the ten shown (%)",
-        ylim=(0, None),
-    )
+    ax.set(xlabel="items of the customer known so far", ylabel="next item among the ten shown (%)", ylim=(0, None))
     ax.margins(y=0.15)
     return figure

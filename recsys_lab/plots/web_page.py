@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, GREEN, GREY, INK, ORANGE, RED, Picture, picture
 
 _STATES = {"FINISHED": GREEN, "RUNNING": BLUE}
@@ -16,9 +17,9 @@ WIDTH, HEIGHT = 0.78, 0.9
 
 def web_page(table: pd.DataFrame) -> Picture:
     """A box for each task, a layer for each of its subtasks. table: of `experiments.web_page`."""
-    job = next(table.itertuples())
     figure, (ax,) = picture(_finding(table), height=3.1)
-    rows: list[Any] = list(table.itertuples())
+    rows = list(rows_of(table))
+    job = rows[0]
     for row in rows:
         for before in row.upstream:
             _arrow(ax, before, row.number, row.shipped)

@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.patches import Rectangle
 
 from recsys_lab.plots.moments import clock_axis
+from recsys_lab.plots.rows import rows_of
 from recsys_lab.plots.style import BLUE, FAINT, GREEN, INK, ORANGE, Picture, picture
 
 _COLOUR_OF = {"tumbling": BLUE, "sliding": ORANGE, "session": GREEN}
@@ -71,4 +72,4 @@ def window_kinds(table: pd.DataFrame) -> Picture:
 
 def _of(table: pd.DataFrame, kind: str) -> Any:
     rows = table[table["kind"] == kind].rename(columns={"count": "count_"}).sort_values("start")
-    return rows.itertuples(index=False)
+    return rows_of(rows)

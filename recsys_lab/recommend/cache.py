@@ -44,11 +44,7 @@ class RecommendationCache:
     """
 
     def __init__(
-        self,
-        ttl: timedelta = timedelta(minutes=5),
-        max_entries: int = 100_000,
-        *,
-        timer: Callable[[], datetime],
+        self, ttl: timedelta = timedelta(minutes=5), max_entries: int = 100_000, *, timer: Callable[[], datetime]
     ) -> None:
         if ttl < timedelta(0):
             refuse("ttl", ttl, "a duration from 0 (nothing is served twice) is needed.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pandas as pd
 
 from recsys_lab import experiments, plots
@@ -16,9 +18,6 @@ def batch_lab(purchases: pd.DataFrame, *, every: int = 60) -> Bench:
 
     purchases: as `datasets.load` gives them. every: minutes between two runs, where the slider stands at first.
     """
-
-    def experiment(every: int) -> pd.DataFrame:
-        return experiments.batch_and_stream(purchases, every=every)
-
     controls = {"every": choice("minutes between two runs", every, MINUTES)}
+    experiment = partial(experiments.batch_and_stream, purchases)
     return Bench("The batch lab", controls, experiment, plots.batch_and_stream, plots.batch_and_stream_sentence)

@@ -15,9 +15,9 @@ def slider(label: str, value: int, least: int, most: int) -> ipywidgets.IntSlide
 
 
 def choice(
-    label: str, value: float, options: Sequence[float] | Sequence[tuple[str, float]]
+    label: str, value: float | str, options: Sequence[float] | Sequence[tuple[str, float | str]]
 ) -> ipywidgets.SelectionSlider:
-    """One of a few numbers, or of a few pairs (what is shown, number)."""
+    """One of a few numbers, or of a few pairs (what is shown, value)."""
     return ipywidgets.SelectionSlider(
         value=value, options=list(options), description=label, continuous_update=False, **_LOOK
     )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-
-import pandas as pd
 
 from recsys_lab import experiments, plots
 from recsys_lab.widgets.base import Bench
@@ -19,14 +18,10 @@ def partition_explorer(explored: Any, *, users: int = 6, readers: int = 2) -> Be
     explored: of `experiments.explore_partitions`. users (2, 4, 6 or 8), readers (1 to 4): where the sliders stand at
     first.
     """
-
-    def experiment(users: int, readers: int, key: str) -> pd.DataFrame:
-        table: pd.DataFrame = experiments.partitions(explored, key=key, users=users, readers=readers)
-        return table
-
     controls = {
         "users": choice("users, four events each", users, (2, 4, 6, 8)),
         "readers": slider("readers in the group", readers, 1, 4),
         "key": menu("key of a record", KEYS),
     }
+    experiment = partial(experiments.partitions, explored)
     return Bench("The partition explorer", controls, experiment, plots.partitions, plots.partitions_sentence)

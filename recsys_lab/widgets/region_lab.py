@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from functools import partial
 
 from recsys_lab import experiments, plots
 from recsys_lab.widgets.base import Bench
@@ -14,13 +14,9 @@ def region_lab(*, copies: int = 1, every_s: int = 2, schedules: int = 100) -> Be
 
     copies, every_s: where the sliders stand at first.
     """
-
-    def experiment(copies: int, every_s: int) -> pd.DataFrame:
-        table: pd.DataFrame = experiments.regions(every_s=every_s, copies=copies, schedules=schedules)
-        return table
-
     controls = {
         "copies": slider("acknowledged by (regions)", copies, 1, 3),
         "every_s": choice("seconds between two messages", every_s, [1, 2, 4, 8]),
     }
+    experiment = partial(experiments.regions, schedules=schedules)
     return Bench("The region lab", controls, experiment, plots.regions, plots.regions_sentence)

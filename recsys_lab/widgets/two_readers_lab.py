@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
-
-import ipywidgets
-import pandas as pd
 
 from recsys_lab import experiments, plots
 from recsys_lab.widgets.base import Bench
+from recsys_lab.widgets.controls import choice
 
 MOMENTS = {
     "results are written": "written",
@@ -21,17 +20,6 @@ MOMENTS = {
 
 def two_readers_lab(killed: Any, *, moment: str = "end") -> Bench:
     """One run, five moments. killed: of `experiments.kill_task_manager`. moment: where the slider stands at first."""
-
-    def experiment(moment: str) -> pd.DataFrame:
-        table: pd.DataFrame = experiments.readers_at(killed, moment)
-        return table
-
-    slider = ipywidgets.SelectionSlider(
-        value=moment,
-        options=list(MOMENTS.items()),
-        description="moment",
-        continuous_update=False,
-        style={"description_width": "220px"},
-        layout={"width": "620px"},
-    )
-    return Bench("Two readers", {"moment": slider}, experiment, plots.two_readers, plots.two_readers_sentence)
+    controls = {"moment": choice("moment", moment, list(MOMENTS.items()))}
+    experiment = partial(experiments.readers_at, killed)
+    return Bench("Two readers", controls, experiment, plots.two_readers, plots.two_readers_sentence)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from recsys_lab import experiments, widgets
-from recsys_lab.widgets.base import MOST_CONTROLS, Bench
+from recsys_lab.widgets.base import Bench
 from tests.shops import small_shop
 
 
@@ -59,8 +57,3 @@ def test_the_crash_lab_crashes_where_it_is_told() -> None:
     assert "nothing is doubled" in changed(bench, at=15)[0]
     assert "began anew" in changed(bench, at=3)[1]
     assert "with 8 subtasks" in changed(bench, parallelism=8)[1]
-
-
-@pytest.mark.parametrize("make", [widgets.stepper, widgets.window_lab, widgets.crash_lab])
-def test_no_lab_has_more_controls_than_a_reader_can_hold(make: object) -> None:
-    assert len(make().controls) <= MOST_CONTROLS  # type: ignore[operator]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from recsys_lab import widgets
-from recsys_lab.widgets.base import MOST_CONTROLS, Bench
+from recsys_lab.widgets.base import Bench
 
 
 def changed(bench: Bench, **values: object) -> str:
@@ -34,11 +32,6 @@ def test_the_retry_lab_recovers_below_a_quarter_of_the_capacity() -> None:
     assert "never recovers" in bench.sentence
     assert "works again" in changed(bench, load=0.2)
     assert "works again" in changed(bench, load=0.7, policy="circuit breaker")
-
-
-@pytest.mark.parametrize("make", [widgets.fault_lab, widgets.overload_lab, widgets.retry_lab])
-def test_no_lab_has_more_controls_than_a_reader_can_hold(make: object) -> None:
-    assert len(make().controls) <= MOST_CONTROLS  # type: ignore[operator]
 
 
 def test_the_peeking_lab_is_fooled_by_looks_and_sees_what_is_there() -> None:

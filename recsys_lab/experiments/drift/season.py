@@ -12,10 +12,10 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from recsys_lab import datasets
 from recsys_lab.experiments.drift.detectors import adwin
 from recsys_lab.experiments.monitoring.lists import rbo
 from recsys_lab.experiments.monitoring.shares import jensen_shannon
+from recsys_lab.interactions import cut
 from recsys_lab.recommend.item_neighbours import ItemNeighbours
 
 ORDINARY = ("2011-03-01", "2011-09-01")
@@ -33,7 +33,7 @@ def weeks(purchases: pd.DataFrame, *, category: str = "christmas", users: int = 
     shown_drift (Jensen-Shannon distances from ORDINARY), chance (the distance of two halves of the week's baskets),
     rbo (mean overlap of a user's list with the one before).
     """
-    shown = _shown(datasets.cut(purchases, users=users))
+    shown = _shown(cut(purchases, users=users))
     bought = purchases.assign(week=_monday(purchases["timestamp"]))
     half = bought["session_id"].map(lambda basket: zlib.crc32(str(basket).encode()) % 2)
     category_of = dict(zip(purchases["item_id"], purchases["category"], strict=True))

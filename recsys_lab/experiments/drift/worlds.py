@@ -49,9 +49,9 @@ class World:
 
 @lru_cache(maxsize=2)
 def world(kind: str, seed: int = 0, *, users: int = USERS) -> World:
-    """A world with this kind of drift: one of DAYS. A season begins with the log, at its low point, and
-    is complete at its peak; the others begin after BEGINS days.
+    """A world with this kind of drift: one of DAYS.
 
+    A season begins with the log, at its low point, and is complete at its peak; the others begin after BEGINS days.
     Raises InvalidEvent for an unknown kind.
     """
     if kind not in DAYS:

@@ -12,29 +12,21 @@ from typing import Any
 import pandas as pd
 
 from recsys_lab.errors import JobError, shorten
-from recsys_lab.experiments.on_flink.joins import shoppers
-from recsys_lab.experiments.on_flink.morning import Visit, a_morning, timed, told, user_of
+from recsys_lab.experiments.on_flink.joins import views_with_purchases
+from recsys_lab.experiments.on_flink.morning import a_morning, timed, told, user_of
 from recsys_lab.experiments.on_flink.stepping import JOBS
 from recsys_lab.flink import ApacheFlink, DataStream, FlinkStreamProcessor
 
 WAIT = timedelta(minutes=1)
-PARALLELISM = (1, 2, 4)
 
 
 def _of_stepper(job: str) -> Callable[[FlinkStreamProcessor], DataStream]:
     return lambda processor: JOBS[job](timed(processor, a_morning(), WAIT).key_by(user_of))
 
 
-def _joined(processor: FlinkStreamProcessor) -> DataStream:
-    visits = timed(processor, shoppers(), timedelta(minutes=10))
-    views, bought = (visits.filter(lambda v, kind=kind: v["type"] == kind) for kind in ("view", "purchase"))
-    near = views.key_by(_user_and_item).interval_join(bought.key_by(_user_and_item))
-    return near.between(timedelta(0), timedelta(minutes=10)).process(_pair)
-
-
 PIPELINES: dict[str, Callable[[FlinkStreamProcessor], DataStream]] = {
     **{job: _of_stepper(job) for job in JOBS},
-    "join": _joined,
+    "join": lambda processor: views_with_purchases(processor, wait=timedelta(minutes=10), minutes=10),
 }
 """Those of `experiments.steps`, and the join of `experiments.joined`."""
 
@@ -52,10 +44,7 @@ def both_runtimes(address: str, job: str = "windows", parallelism: int = 2, ever
     here = _run(job, parallelism, None, True)
     there = _run(job, parallelism, address, every_record)
     rows = []
-    for name, (results, late, seconds), (others, *_) in (
-        ("local", here, there),
-        ("Apache Flink", there, here),
-    ):
+    for name, (results, late, seconds), (others, *_) in (("local", here, there), ("Apache Flink", there, here)):
         copies, other = Counter(results), Counter(others)
         for order, result in enumerate(dict.fromkeys(results), start=1):
             rows.append((name, result, copies[result], other[result], order, late, seconds))
@@ -84,11 +73,3 @@ def _text(job: str, result: tuple[Any, ...]) -> str:
         return f"{result[0]}: nudged for {told(result[1])}"
     user, start, end, count = result
     return f"{user} {told(start)}–{told(end)}: {count}"
-
-
-def _user_and_item(record: Visit) -> tuple[str, str]:
-    return record["user"], record["item"]
-
-
-def _pair(view: Visit, purchase: Visit, ctx: object) -> list[tuple[str, str, int, int]]:
-    return [(view["user"], view["item"], view["time"], purchase["time"])]

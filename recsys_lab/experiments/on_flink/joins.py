@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pandas as pd
 
 from recsys_lab.experiments.on_flink.morning import Visit, timed, visit
-from recsys_lab.flink import FlinkStreamProcessor
+from recsys_lab.flink import DataStream, FlinkStreamProcessor
 
 
 def shoppers() -> list[Visit]:
@@ -28,23 +27,31 @@ def shoppers() -> list[Visit]:
     ]
 
 
-def joined(*, minutes: int = 10, records: Sequence[Visit] | None = None) -> pd.DataFrame:
+def views_with_purchases(processor: FlinkStreamProcessor, *, wait: timedelta, minutes: int) -> DataStream:
+    """(user, item, view, purchase) for each view and each purchase of the same that came at most so many minutes later.
+
+    wait: how long the watermark waits for visits that come behind later ones. The times are epoch ms.
+    """
+    visits = timed(processor, shoppers(), wait)
+    views, purchases = (
+        visits.filter(lambda record, kind=kind: record["type"] == kind).key_by(_user_and_item)
+        for kind in ("view", "purchase")
+    )
+    return views.interval_join(purchases).between(timedelta(0), timedelta(minutes=minutes)).process(_pair)
+
+
+def joined(*, minutes: int = 10) -> pd.DataFrame:
     """Views and the purchases of the same item by the same user at most so many minutes later.
 
     A row for each pair, and one for each record that has none.
     Columns: user, item, viewed, bought (epoch ms; one of them is missing where there is no pair), minutes (that
     the join waits).
     """
-    visits = shoppers() if records is None else list(records)
     processor = FlinkStreamProcessor(checkpoint_interval=None)
-    stream = timed(processor, visits, timedelta(hours=1))
-    views = stream.filter(lambda record: record["type"] == "view").key_by(_user_and_item)
-    purchases = stream.filter(lambda record: record["type"] == "purchase").key_by(_user_and_item)
-    pairs = views.interval_join(purchases).between(timedelta(0), timedelta(minutes=minutes)).process(_pair)
-    rows = pairs.execute_and_collect()
+    rows = views_with_purchases(processor, wait=timedelta(hours=1), minutes=minutes).execute_and_collect()
     for place, kind in ((2, "view"), (3, "purchase")):
         found = {(row[0], row[1], row[place]) for row in rows}
-        alone = [(r["user"], r["item"], r["time"]) for r in visits if r["type"] == kind]
+        alone = [(r["user"], r["item"], r["time"]) for r in shoppers() if r["type"] == kind]
         for user, item, time in alone:
             if (user, item, time) not in found:
                 rows.append((user, item, time, None) if kind == "view" else (user, item, None, time))

@@ -61,13 +61,13 @@ def arrivals(purchases: pd.DataFrame, *, seed: int = 0) -> list[Arrival]:
     return sorted(rows, key=lambda row: row.arrived)
 
 
-def counted_at_arrival(stream: Sequence[Arrival], *, window: timedelta = WINDOW) -> pd.DataFrame:
-    """Purchases by window, counted by when they happened and by when they arrived.
+def counted_at_arrival(stream: Sequence[Arrival]) -> pd.DataFrame:
+    """Purchases by window of five minutes, counted by when they happened and by when they arrived.
 
     stream: of `arrivals`. Columns: start (minutes since the first window), happened, arrived, elsewhere (of those that
     happened in this window, how many arrived in a later one).
     """
-    size = window // timedelta(milliseconds=1)
+    size = WINDOW // timedelta(milliseconds=1)
     table = pd.DataFrame(stream, columns=["time", "arrived", "item_id"])
     happened, arrived = table["time"] // size, table["arrived"] // size
     windows = range(int(happened.min()), int(arrived.max()) + 1)

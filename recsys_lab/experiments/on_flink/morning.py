@@ -64,9 +64,9 @@ def time_of(record: Visit, _: int) -> int:
     return time
 
 
-def timed(processor: FlinkStreamProcessor, records: Any, bound: timedelta, name: str = "visits") -> DataStream:
+def timed(processor: FlinkStreamProcessor, records: Any, bound: timedelta) -> DataStream:
     """A stream of records with their event times; it waits `bound` for those that come behind later ones."""
-    return with_times(processor.add_source(records, name=name), bound)
+    return with_times(processor.add_source(records, name="visits"), bound)
 
 
 def with_times(stream: DataStream, bound: timedelta) -> DataStream:

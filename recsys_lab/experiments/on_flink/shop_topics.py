@@ -47,9 +47,7 @@ def shop_between_topics(
     """
     output = fresh_topic(servers, "recommendations", partitions=PARTITIONS)
     processor = FlinkStreamProcessor(
-        parallelism,
-        checkpoint_interval,
-        restart_strategy=RestartStrategies.fixed_delay_restart(restarts, 200),
+        parallelism, checkpoint_interval, restart_strategy=RestartStrategies.fixed_delay_restart(restarts, 200)
     )
     sink = KafkaSink(output, servers, key=_user_of, transactional_id=fresh_name("recommender"))
     job = FlinkRecommendationJob(processor, source=KafkaSource(topic, servers, name="purchases"), sink=sink)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 import pandas as pd
 
-from recsys_lab.experiments.on_flink.morning import Visit, timed, user_of, visit
+from recsys_lab.experiments.on_flink.morning import timed, user_of, visit
 from recsys_lab.experiments.on_flink.stepping import Count, counted
 from recsys_lab.flink import (
     EventTimeSessionWindows,
@@ -20,17 +19,14 @@ from recsys_lab.flink import (
 ONE_VISITOR = ("10:01", "10:03", "10:04", "10:09", "10:12", "10:13", "10:22", "10:28")
 
 
-def window_kinds(
-    *, size: int = 10, slide: int = 5, gap: int = 4, records: Sequence[Visit] | None = None
-) -> pd.DataFrame:
-    """Which windows there are, and how many events each counts.
+def window_kinds(*, size: int = 10, slide: int = 5, gap: int = 4) -> pd.DataFrame:
+    """Which windows there are over eight visits of ann, and how many events each counts.
 
     size, slide, gap: minutes; of the tumbling and the sliding windows, of the sliding ones, of the sessions.
-    records: eight visits of ann by default.
     Columns: kind (event, tumbling, sliding, session), label, start, end (epoch ms; of an event both its time),
     count.
     """
-    visits = [visit("ann", clock) for clock in ONE_VISITOR] if records is None else list(records)
+    visits = [visit("ann", clock) for clock in ONE_VISITOR]
     kinds: dict[str, tuple[str, WindowAssigner]] = {
         "tumbling": (f"every {size} min", TumblingEventTimeWindows.of(timedelta(minutes=size))),
         "sliding": (

@@ -93,11 +93,7 @@ def partitions(explored: Explored, *, key: str = "user", users: int = 6, readers
     Columns: as the records', and reader (from 1), readers, owners (the reader of each partition), orders (in how many
     orders that user's events can be read: 1 when all lie in one partition).
     """
-    for name, value, known in (
-        ("key", key, KEYS),
-        ("users", users, CROWDS),
-        ("readers", readers, explored.owners),
-    ):
+    for name, value, known in (("key", key, KEYS), ("users", users, CROWDS), ("readers", readers, explored.owners)):
         if value not in known:
             raise InvalidEvent(f"{name} is {shorten(value)}; one of {', '.join(map(str, known))} is needed.")
     records, owners = explored.records, explored.owners[readers]

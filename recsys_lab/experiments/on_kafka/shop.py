@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 
@@ -22,7 +22,7 @@ from recsys_lab.events import ItemUpdateEvent, StreamEvent
 from recsys_lab.experiments.on_kafka.topics import read_topic
 from recsys_lab.experiments.on_kafka.waiting import until
 from recsys_lab.experiments.settings import OnKafka
-from recsys_lab.experiments.shop import OPENS
+from recsys_lab.experiments.shop import next_morning
 from recsys_lab.kafka.broker import LocalKafka
 from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.system import CHANGELOG, GROUPS, TOPICS, KafkaRecommendationSystem
@@ -95,7 +95,7 @@ async def sell(shop: KafkaRecommendationSystem, clock: SimulatedClock, purchases
         await setting.tell(bought)
         sent += len(bought)
         await until(lambda sent=sent: shop.metrics()["folded"] >= sent)  # type: ignore[misc]
-    clock.set(datetime.combine(clock.now().date() + timedelta(days=1), OPENS, clock.now().tzinfo))
+    clock.set(next_morning(clock.now()))
     return len(purchases)
 
 

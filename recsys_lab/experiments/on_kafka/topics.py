@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,13 +22,13 @@ POLLS = 200
 _names = IdSource(kind="unique")
 
 
-def fresh_topic(servers: str, name: str, *, partitions: int = 3, configs: Mapping[str, str] | None = None) -> str:
+def fresh_topic(servers: str, name: str, *, partitions: int = 3) -> str:
     """A topic that nobody used before, so that an experiment can be run again; gives its full name.
 
-    name: what it begins with. configs: of the topic, as Kafka calls them.
+    name: what it begins with.
     """
     topic = fresh_name(name)
-    ensure_topics(Connection.resolve(servers), [topic], partitions=partitions, configs=configs)
+    ensure_topics(Connection.resolve(servers), [topic], partitions=partitions)
     return topic
 
 

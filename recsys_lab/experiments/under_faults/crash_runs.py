@@ -22,7 +22,6 @@ from recsys_lab.experiments.under_faults.pipeline import (
     run_pipeline,
     true_results,
 )
-from recsys_lab.streams import EventStream
 
 RECORDS = 120
 EVERY = 20
@@ -39,12 +38,10 @@ class Counted(NamedTuple):
     wrong: int
 
 
-def schedule(
-    seed: int, *, records: int = RECORDS, most: int = MOST_CRASHES, points: Sequence[str] = POINTS
-) -> list[Crash]:
+def schedule(seed: int, *, records: int = RECORDS, most: int = MOST_CRASHES) -> list[Crash]:
     """One to `most` crashes, drawn from the seed: each at a record and a point."""
     chance = random.Random(seed)
-    return [Crash(chance.choice(points), chance.randrange(records)) for _ in range(chance.randint(1, most))]
+    return [Crash(chance.choice(POINTS), chance.randrange(records)) for _ in range(chance.randint(1, most))]
 
 
 def counted(results: Iterable[Result], truth: Sequence[Result]) -> Counted:
@@ -111,18 +108,18 @@ def crash_run(guarantee: str = "exactly-once", seed: int = 1, every: int = EVERY
     return table.assign(guarantee=guarantee, seed=seed, every=every, seconds=ran.seconds, undisturbed=calm.seconds)
 
 
-def bad_moments(log: EventStream | None = None, *, batch: int = 5) -> pd.DataFrame:
+def bad_moments() -> pd.DataFrame:
     """The crashes of notebook 03, in the engine: twenty events in batches of five, one crash in the second batch.
 
     A row for each of three guarantees and each of the five points that a consumer of Kafka has too.
     Columns: guarantee, crash, lost, doubled, again (records worked on twice).
     """
-    log = a_log(20) if log is None else log
+    log = a_log(20)
     truth = true_results(log)
     rows = []
     for guarantee in ("at-most-once", "at-least-once", "exactly-once"):
         for point in ("polled", "record", "processed", "sent", "committed"):
-            ran = run_pipeline(log, guarantee, [Crash(point, batch + 2)], every=batch, batch=batch)
+            ran = run_pipeline(log, guarantee, [Crash(point, BATCH + 2)], every=BATCH, batch=BATCH)
             found = counted(ran.results, truth)
             again = sum(times > 1 for times in ran.worked.values())
             rows.append((guarantee, point, found.lost, found.doubled, again))

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from recsys_lab.clock import SimulatedClock
 from recsys_lab.engine import StreamingRecommendationEngine
 from recsys_lab.recommend.popularity import Popularity
-from recsys_lab.recommend.user_neighbours import UserNeighbours
+from tests.engine.shop import filled_user_neighbours
 
 USERS = ["ann", "bob", "cid"]
 ITEMS = [f"item-{number}" for number in range(8)]
@@ -40,10 +40,6 @@ filters = st.fixed_dictionaries(
         "include_seen": st.booleans(),
     },
 )
-
-
-def filled_user_neighbours() -> UserNeighbours:
-    return UserNeighbours(fill_with_popular=True)
 
 
 class EngineAgainstAModel(RuleBasedStateMachine):
@@ -173,8 +169,8 @@ def test_two_engines_with_the_same_seed_and_calls_give_the_same_bytes():
 
 
 def test_the_bytes_do_not_depend_on_how_python_hashes_text():
-    root = Path(__file__).resolve().parents[1]
-    code = "from tests.test_engine_properties import digest; print(digest())"
+    root = Path(__file__).resolve().parents[2]
+    code = "from tests.engine.test_properties import digest; print(digest())"
     runs = [
         subprocess.Popen(
             [sys.executable, "-c", code],
