@@ -23,6 +23,7 @@ from tests.kafka.helpers import (
     a_processor,
     by_user,
     collector,
+    copy,
     eventually,
     items,
     make_topic,
@@ -34,10 +35,6 @@ from tests.kafka.helpers import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-async def copy(event: StreamEvent) -> StreamEvent:
-    return event
 
 
 # -- sending ------------------------------------------------------------------------------------------------------
@@ -137,6 +134,19 @@ def test_who_waits_behind_an_event_that_cannot_be_sent_fails_with_it_instead_of_
             assert isinstance(outcome, BrokerError)
             assert "one is missing" in str(outcome)
     assert items(record.event for record in read(kafka.bootstrap_servers, topic)) == ["first", "second"]
+
+
+def test_who_sends_while_others_wait_for_the_topic_to_be_known_does_not_overtake_them(kafka, topic, monkeypatch):
+    """It may become known in the middle of a crowd."""
+    make_topic(kafka.bootstrap_servers, topic)
+    asked = itertools.count()
+    events = some_clicks(300)
+    with a_processor(kafka) as processor:
+        processor.setup_producer()
+        processor._ensure({topic})
+        monkeypatch.setattr(Producer, "knows", lambda self, name: next(asked) >= 150)
+        produce(processor, topic, events)
+    assert by_user(record.event for record in read(kafka.bootstrap_servers, topic)) == by_user(events)
 
 
 # -- consuming ----------------------------------------------------------------------------------------------------
