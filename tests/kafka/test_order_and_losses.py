@@ -236,10 +236,14 @@ async def leaves() -> None:
     raise SystemExit(1)
 
 
+async def is_interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("fail", "named"),
-    [(awaits_a_cancelled_task, b"CancelledError"), (leaves, b"SystemExit")],
-    ids=["cancelled", "exit"],
+    [(awaits_a_cancelled_task, b"CancelledError"), (leaves, b"SystemExit"), (is_interrupted, b"KeyboardInterrupt")],
+    ids=["cancelled", "exit", "interrupt"],
 )
 def test_a_processor_that_is_cancelled_or_exits_has_failed_like_any_other(kafka, topic, group, fail, named):
     seen: list[StreamEvent] = []

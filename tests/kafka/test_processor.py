@@ -42,6 +42,11 @@ pytestmark = pytest.mark.integration
     [
         ({"delivery": "twice"}, "delivery is 'twice'"),
         ({"retries": -1}, "retries is -1"),
+        ({"retries": 1.5}, "retries is 1.5"),
+        ({"backoff": timedelta(seconds=-1)}, "backoff is datetime.timedelta"),
+        ({"session_timeout_ms": 0}, "session_timeout_ms is 0"),
+        ({"max_poll_interval_ms": -1}, "max_poll_interval_ms is -1"),
+        ({"max_poll_records": 0}, "max_poll_records is 0"),
         ({"timeout": timedelta(milliseconds=99)}, "timeout is datetime.timedelta"),
     ],
 )
@@ -197,3 +202,18 @@ with LocalKafka() as kafka:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), timeout=200)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_what_keeps_a_consumer_from_its_work_is_told(kafka, topic, group):
+    with a_processor(kafka, session_timeout_ms=500) as processor:  # less than this broker allows
+        processor.setup_consumer(topic, group, copy)
+        processor.start_consumers()
+        eventually(
+            lambda: "InvalidSessionTimeout" in processor.metrics()["errors"].get(f"{group}-0", ""), "it is told", 30
+        )
+
+
+@pytest.mark.parametrize("processor", [None, 42, "copy"])
+def test_a_processor_that_cannot_be_called_is_refused_at_once(processor):
+    with pytest.raises(TypeError, match=r"processor is .*an async function"):
+        KafkaStreamProcessor("127.0.0.1:1").setup_consumer("clicks", "counter", processor)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import random
 import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
 
-from recsys_lab.events import StreamEvent
+from recsys_lab.events import StreamEvent, UserProfileUpdateEvent
 from tests.builders import a_click
 from tests.kafka.helpers import (
     DELIVERIES,
@@ -180,3 +182,122 @@ def test_prepare_is_awaited_before_each_batch_and_its_failure_is_not_the_end(kaf
         eventually(lambda: "2" in calls, "both are processed")
     assert calls[:2] == ["prepare", "prepare"]
     assert [call for call in calls if call != "prepare"] == ["1", "2"]
+
+
+# -- what Kafka refuses -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_an_output_without_a_key_makes_its_record_a_dead_letter_where_kafka_needs_one(kafka, topic, group, delivery):
+    async def profile(event: Any) -> StreamEvent:
+        user_id = None if event.user_id == "bob" else event.user_id
+        return UserProfileUpdateEvent(
+            event_id=f"of {event.user_id}", timestamp=event.timestamp, user_id=user_id, profile={}
+        )
+
+    out = f"{topic}-out"
+    make_topic(kafka.bootstrap_servers, topic, 1)
+    make_topic(kafka.bootstrap_servers, out, config={"cleanup.policy": "compact"})
+    write(kafka.bootstrap_servers, topic, [(None, a_click(user, "lamp").to_json()) for user in ("ann", "bob", "cid")])
+    with a_processor(kafka, delivery=delivery) as processor:
+        processor.setup_consumer(topic, group, profile, output_topic=out)
+        processor.start_consumers()
+        eventually(lambda: len(read(kafka.bootstrap_servers, out)) == 2, "the others are sent", 30)
+        eventually(lambda: read(kafka.bootstrap_servers, f"{topic}.dlq"), "it is set aside", 30)
+    (letter,) = read(kafka.bootstrap_servers, f"{topic}.dlq")
+    assert letter.event.user_id == "bob"
+    assert letter.headers["exception"] == b"InvalidEvent"
+    assert f"{out} is compacted".encode() in letter.headers["error"]
+    assert {record.key for record in read(kafka.bootstrap_servers, out)} == {b"ann", b"cid"}
+
+
+def _noise(size: int) -> str:
+    """Text that does not get smaller."""
+    return random.Random(7).randbytes(size).hex()
+
+
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_an_output_that_its_topic_does_not_take_makes_its_record_a_dead_letter_and_the_others_are_sent(
+    kafka, topic, group, delivery
+):
+    events = some_clicks(40)
+    too_large = {"item-11", "item-12", "item-30"}
+
+    async def grow(event: Any) -> StreamEvent:
+        noise = _noise(20_000) if event.item_id in too_large else ""
+        return a_click(event.user_id, event.item_id, context={"noise": noise})
+
+    out = f"{topic}-out"
+    make_topic(kafka.bootstrap_servers, topic)
+    make_topic(kafka.bootstrap_servers, out, config={"max.message.bytes": "10000"})
+    write_events(kafka.bootstrap_servers, topic, events)
+    with a_processor(kafka, delivery=delivery, backoff=timedelta(milliseconds=1)) as processor:
+        processor.setup_consumer(topic, group, grow, output_topic=out)
+        processor.start_consumers()
+        sent = set(items(events)) - too_large
+        eventually(lambda: len(read(kafka.bootstrap_servers, f"{topic}.dlq")) >= 3, "three are set aside")
+        eventually(
+            lambda: sent <= set(items(record.event for record in read(kafka.bootstrap_servers, out))), "all others"
+        )
+        eventually(lambda: processor.metrics()["errors"] == {}, "the consumer is at work again")
+        assert processor.metrics()["stopped"] == []
+    letters = read(kafka.bootstrap_servers, f"{topic}.dlq")
+    assert {letter.event.item_id for letter in letters} == too_large
+    assert {letter.headers["exception"] for letter in letters} == {b"MessageSizeTooLargeError"}
+    copied = [record.event for record in read(kafka.bootstrap_servers, out)]
+    assert set(items(copied)) == sent
+    if delivery == "exactly-once":
+        assert len(copied) == len(sent)
+        assert len(letters) == 3
+
+
+@pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
+def test_a_consumer_whose_dead_letter_is_refused_stops_and_says_so_and_nothing_is_lost(kafka, topic, group, delivery):
+    seen: list[Any] = []
+    poison = _noise(1_000).encode()
+    make_topic(kafka.bootstrap_servers, topic, 1)
+    make_topic(kafka.bootstrap_servers, f"{topic}.dlq", 1, config={"max.message.bytes": "500"})
+    first, last = a_click("ann", "first"), a_click("ann", "last")
+    records = [("ann", first.to_json()), ("bob", poison), ("ann", last.to_json())]
+    write(kafka.bootstrap_servers, topic, records)
+    with a_processor(kafka, delivery=delivery, backoff=timedelta(milliseconds=1)) as processor:
+        processor.setup_consumer(topic, group, collector(seen))
+        processor.start_consumers()
+        eventually(lambda: processor.metrics()["stopped"], "the consumer stops", 30)
+        told = processor.metrics()
+        assert told["stopped"] == [f"{group}-0"]
+        assert f"{topic}-0 stands at offset 1" in told["errors"][f"{group}-0"]
+        assert "MessageSizeTooLarge" in told["errors"][f"{group}-0"]
+        assert committed(kafka.bootstrap_servers, group, topic, 1) == {0: 1}
+        take_larger_records(kafka.bootstrap_servers, f"{topic}.dlq")
+        processor.stop()
+        processor.start_consumers()
+        eventually(lambda: committed(kafka.bootstrap_servers, group, topic, 1) == {0: 3}, "it goes on with room", 30)
+        assert processor.metrics()["stopped"] == []
+    assert [letter.value for letter in read(kafka.bootstrap_servers, f"{topic}.dlq")] == [poison]
+    assert {event.item_id for event in seen} == {"first", "last"}
+
+
+def take_larger_records(servers: str, topic: str) -> None:
+    resource = ConfigResource(ConfigResource.Type.TOPIC, topic)
+    resource.add_incremental_config(
+        ConfigEntry("max.message.bytes", "100000", incremental_operation=AlterConfigOpType.SET)
+    )
+    admin = AdminClient({"bootstrap.servers": servers})
+    for altered in admin.incremental_alter_configs([resource]).values():
+        altered.result(60)
+
+
+def test_what_at_most_once_gives_up_is_counted(kafka, topic, group):
+    async def grow(event: Any) -> StreamEvent:
+        return a_click(event.user_id, event.item_id, context={"noise": _noise(20_000)})
+
+    out = f"{topic}-out"
+    make_topic(kafka.bootstrap_servers, topic, 1)
+    make_topic(kafka.bootstrap_servers, out, config={"max.message.bytes": "10000"})
+    write_events(kafka.bootstrap_servers, topic, some_clicks(3))
+    with a_processor(kafka, delivery="at-most-once") as processor:
+        processor.setup_consumer(topic, group, grow, output_topic=out)
+        processor.start_consumers()
+        eventually(lambda: processor.metrics()["lost"] == 3, "three are given up", 30)
+    assert read(kafka.bootstrap_servers, out) == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recsys_lab.errors import BrokerError, LabError
-from recsys_lab.events import ItemUpdateEvent
+from recsys_lab.events import ItemUpdateEvent, UserProfileUpdateEvent
 from recsys_lab.kafka import KafkaStreamProcessor
 from tests.builders import a_click, clock_time
 from tests.kafka.helpers import (
@@ -20,6 +20,7 @@ from tests.kafka.helpers import (
     copy,
     eventually,
     items,
+    make_topic,
     produce,
     read,
     run,
@@ -127,3 +128,37 @@ def test_the_users_of_these_tests_lie_in_all_partitions(kafka, topic):
     with a_processor(kafka) as processor:
         places = produce(processor, topic, [a_click(user, "lamp") for user in USERS])
     assert {partition for partition, _ in places} == {0, 1, 2}
+
+
+def test_an_event_without_a_key_is_refused_at_once_where_kafka_needs_one_and_the_others_arrive(kafka, topic):
+    make_topic(kafka.bootstrap_servers, topic, config={"cleanup.policy": "compact"})
+    nobody = UserProfileUpdateEvent(event_id="p-1", timestamp=clock_time("10:00"), profile={"a": 1})
+    clicks = some_clicks(20)
+
+    async def send(processor: KafkaStreamProcessor) -> list[Any]:
+        sending = [processor.produce_event(topic, event) for event in (*clicks[:10], nobody, *clicks[10:])]
+        outcomes = await asyncio.gather(*sending, return_exceptions=True)
+        await processor.produce_event(topic, nobody, key="ann")
+        return outcomes
+
+    with a_processor(kafka) as processor:
+        processor.setup_producer()
+        first = processor.producer
+        outcomes = asyncio.run(send(processor))
+        assert processor.producer is first
+    refused = outcomes.pop(10)
+    assert isinstance(refused, BrokerError)
+    assert f"{topic} is compacted" in str(refused)
+    assert "p-1 has no key" in str(refused)
+    assert not [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+    kept = read(kafka.bootstrap_servers, topic)
+    assert len(kept) == 21
+    assert [record.key for record in kept if record.event == nobody] == [b"ann"]
+
+
+@pytest.mark.parametrize("key", [7, ("ann",), True])
+def test_a_key_that_is_no_text_is_refused(kafka, topic, key):
+    with a_processor(kafka) as processor:
+        processor.setup_producer()
+        with pytest.raises(TypeError, match="key is"):
+            asyncio.run(processor.produce_event(topic, a_click("ann", "lamp"), key=key))
