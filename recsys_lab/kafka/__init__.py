@@ -3,6 +3,7 @@
 broker       Apache Kafka on this machine, for as long as it is needed
 processor    producers and consumers around functions of events
 worker       one consumer, and the moment at which its offsets are committed
+refusals     what Kafka will never take, and what then
 follower     reads a whole topic outside of any group
 system       the recommendation engine behind topics, in one instance or several
 connection, topics, records, producers, properties, jvm, setup, metrics, event_loop: the small parts

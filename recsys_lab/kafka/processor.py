@@ -7,9 +7,10 @@
     await processor.produce_event("clicks", event)            # (partition, offset), once Kafka has it for sure
     processor.stop()
 
-What may go wrong, and what then: a record that is no event, or whose processor fails again and again, goes to
-`<topic>.dlq` with the reason, and the stream goes on. A broker that is away makes calls fail with BrokerError, while
-consumers wait and go on where they had stopped. When an offset is committed is the delivery guarantee; see `worker`.
+What may go wrong, and what then: a record that is no event, or whose processor fails again and again, or whose result
+Kafka refuses, goes to `<topic>.dlq` with the reason, and the stream goes on. A broker that is away makes calls fail
+with BrokerError, while consumers wait and go on where they had stopped; `metrics()["errors"]` says what for. When an
+offset is committed is the delivery guarantee; see `worker`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from time import monotonic
 from typing import Any
@@ -28,14 +30,14 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from recsys_lab.checks import refuse
 from recsys_lab.clock import IdSource
-from recsys_lab.errors import LabError, shorten
+from recsys_lab.errors import BrokerError, LabError, shorten
 from recsys_lab.events import StreamEvent
 from recsys_lab.kafka.connection import Connection
 from recsys_lab.kafka.event_loop import LoopThread
 from recsys_lab.kafka.metrics import Metrics
 from recsys_lab.kafka.producers import Producer
 from recsys_lab.kafka.records import key_of
-from recsys_lab.kafka.topics import dead_letters_of, ensure_topics
+from recsys_lab.kafka.topics import compacted, dead_letters_of, ensure_topics
 from recsys_lab.kafka.worker import Processor, Subscription, Terms, Worker
 
 DELIVERIES = ("at-least-once", "at-most-once", "exactly-once")
@@ -75,8 +77,17 @@ class KafkaStreamProcessor:
     ) -> None:
         if delivery not in DELIVERIES:
             refuse("delivery", delivery, f"one of {', '.join(DELIVERIES)} is needed.")
-        if retries < 0:
-            refuse("retries", retries, "0 or more is needed.")
+        numbers = {
+            "session_timeout_ms": session_timeout_ms,
+            "max_poll_interval_ms": max_poll_interval_ms,
+            "max_poll_records": max_poll_records,
+        }
+        for name, number in {"retries": retries, **numbers}.items():
+            least = int(name in numbers)
+            if not isinstance(number, int) or number < least:
+                refuse(name, number, f"a whole number, {least} or more, is needed.")
+        if backoff < timedelta(0):
+            refuse("backoff", backoff, "it must not be negative.")
         if timeout < SHORTEST_TIMEOUT:
             refuse("timeout", timeout, "at least a tenth of a second is needed.")
         self.connection = Connection.resolve(bootstrap_servers)
@@ -90,6 +101,7 @@ class KafkaStreamProcessor:
         self._metrics = Metrics()
         self._loop: LoopThread | None = None
         self._topics: set[str] = set()  # known to exist
+        self._keyed: set[str] = set()  # of these, those that take nothing without a key
         self._learning: dict[str, asyncio.Future[Producer]] = {}
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, defaultdict[str, _Queue]] = WeakKeyDictionary()
         self._name = instance_id or IdSource(kind="unique")()
@@ -129,6 +141,8 @@ class KafkaStreamProcessor:
         processor: async; what it returns (an event, a list of events, or None) is sent to `output_topic` under the
         key of the record at hand. prepare: async, awaited before each batch. Call it again for one more consumer.
         """
+        if not callable(processor):
+            raise TypeError(f"processor is {shorten(processor)}; an async function of an event is needed.")
         if self._workers:
             raise LabError(f"the consumers run already; set up {shorten(topic)} before start_consumers().")
         for other in self._subscriptions:
@@ -154,7 +168,7 @@ class KafkaStreamProcessor:
             self._loop = LoopThread("kafka-processors")
             self._workers = [
                 Worker(
-                    number, subscription, self._terms, self.connection, self._loop, self._metrics,
+                    number, self._as_told(subscription), self._terms, self.connection, self._loop, self._metrics,
                     self._producer_for_worker, f"{subscription.group_id}-{subscription.topic}-{self._name}-{number}",
                 )
                 for number, subscription in enumerate(self._subscriptions)
@@ -176,10 +190,13 @@ class KafkaStreamProcessor:
         """Send an event and give its partition and offset, once all replicas in sync have it.
 
         key: decides the partition; the user by default (of an item's update, the item). The event loop goes on
-        meanwhile. Raises BrokerError when that is not confirmed within the timeout.
+        meanwhile. Raises BrokerError when that is not confirmed within the timeout, and at once for an event without a
+        key, where the topic is compacted.
         """
         if not isinstance(event, StreamEvent):
             raise TypeError(f"event is {shorten(event)}; build a StreamEvent.")
+        if not isinstance(key, str | None):
+            raise TypeError(f"key is {shorten(key)}; text is needed, or None for the user.")
         self._ready_producer()
         seconds = self._terms.timeout_seconds
         try:
@@ -193,8 +210,14 @@ class KafkaStreamProcessor:
     async def _send(self, topic: str, event: StreamEvent, key: str | None) -> tuple[int, int]:
         loop = asyncio.get_running_loop()
         queue = self._queues.setdefault(loop, defaultdict(_Queue))[topic]
+        kept_under = key_of(event) if key is None else key
         async with queue.turn(lambda: self._producer_that_knows(topic)) as producer:  # nobody overtakes who waits
-            sent = producer.send(topic, key=key_of(event) if key is None else key, value=event)
+            if kept_under is None and topic in self._keyed:  # else the producer, once refused, would be of no more use
+                raise BrokerError(
+                    f"{self.connection.bootstrap_servers}: {topic} is compacted (it keeps the latest event of each "
+                    f"key), and {event.event_id} has no key. Give it a user_id, or name a key in produce_event()."
+                )
+            sent = producer.send(topic, key=kept_under, value=event)
         confirmed: asyncio.Future[tuple[int, int]] = loop.create_future()
         sent.add_callback(lambda told: _settle(loop, confirmed, (told.partition, told.offset)))
         sent.add_errback(lambda error: _settle(loop, confirmed, error))
@@ -268,10 +291,15 @@ class KafkaStreamProcessor:
     def _make_producer(self, transactional_id: str | None) -> Producer:
         return Producer(self.connection, self._terms.timeout_seconds, transactional_id)
 
+    def _as_told(self, subscription: Subscription) -> Subscription:
+        return replace(subscription, keyed_output=subscription.output_topic in self._keyed)
+
     def _ensure(self, topics: set[str]) -> None:
         if topics - self._topics:
             seconds = self._terms.timeout_seconds
-            ensure_topics(self.connection, sorted(topics - self._topics), seconds=seconds)
+            new = sorted(topics - self._topics)
+            ensure_topics(self.connection, new, seconds=seconds)
+            self._keyed |= compacted(self.connection, new, seconds=seconds)
             self._topics |= topics
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 
-from kafka.errors import TopicAlreadyExistsError
+from kafka.admin import ConfigResource
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.properties import PARTITIONS
@@ -44,3 +46,15 @@ def ensure_topics(
                 continue  # another instance was quicker
         if absent:
             client.wait_for_topics(absent)
+
+
+def compacted(connection: Connection, topics: Iterable[str], *, seconds: float = 10.0) -> set[str]:
+    """Those that keep the latest record of each key, and take none without one. Raises BrokerError.
+
+    Where Kafka does not tell us, because we may not ask, none is said to be.
+    """
+    with admin(connection, seconds=seconds) as client, contextlib.suppress(KafkaError):
+        asked = [ConfigResource("topic", topic, {"cleanup.policy": None}) for topic in topics]
+        told = client.describe_configs(asked, config_filter="all")["topic"]
+        return {topic for topic, found in told.items() if "compact" in found["cleanup.policy"]["value"]}
+    return set()

@@ -47,6 +47,7 @@ from recsys_lab.kafka.records import (
     key_of,
     outputs_of,
 )
+from recsys_lab.kafka.refusals import REFUSED, Narrowing, Undeliverable
 from recsys_lab.kafka.topics import dead_letters_of
 
 POLL_MS = 250
@@ -55,7 +56,7 @@ POLL_MS = 250
 TURN_SECONDS = 1.0
 """After this a batch ends with the record at hand, so that group changes need not wait for a slow processor."""
 
-FAILURES = (Exception, SystemExit, asyncio.CancelledError)
+FAILURES = (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError)
 """What a processor may raise: the last is no `Exception`, and comes of awaiting a task that was cancelled."""
 
 Processor = Callable[[StreamEvent], Awaitable[Any]]
@@ -75,7 +76,7 @@ class Output(NamedTuple):
 class Subscription:
     """What a worker does: events of `topic` to `processor`, as a member of `group_id`; results to `output_topic`.
 
-    prepare: awaited once before each batch.
+    prepare: awaited once before each batch. keyed_output: whether `output_topic` takes nothing without a key.
     """
 
     topic: str
@@ -83,6 +84,7 @@ class Subscription:
     processor: Processor
     output_topic: str | None = None
     prepare: Callable[[], Awaitable[None]] | None = None
+    keyed_output: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._dropped = False  # the batch at hand, of which a partition failed
         self._lost: set[TopicPartition] = set()  # taken away since the last poll
         self._starts: dict[TopicPartition, int] = {}  # of the last batch
+        self._narrowing = Narrowing(connection.bootstrap_servers, terms.max_poll_records)
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
 
     def start(self) -> None:
@@ -145,15 +148,21 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     # -- the thread --
 
     def _run(self) -> None:
+        self._metrics.set_error(self._name, None)
         try:
             while not self._stopping.is_set():
                 try:
                     self._open()
                     while not self._stopping.is_set():
                         self._turn()
+                except Undeliverable as error:
+                    self.error = error
+                    self._metrics.set_error(self._name, error, stopped=True)
+                    return
                 except Exception as error:  # Kafka is away, or this member was fenced: begin anew
                     self.error = error
                     self._metrics.add("begun_anew")
+                    self._metrics.set_error(self._name, error)
                     self._close()
                     self._stopping.wait(self._terms.backoff_seconds)
         except CancelledError:
@@ -201,7 +210,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _turn(self) -> None:
         assert self._consumer is not None
-        polled = self._without_regained(self._consumer.poll(POLL_MS))
+        polled = self._without_regained(self._consumer.poll(POLL_MS, max_records=self._narrowing.most))
         self._note_lag()
         if not polled or self._stopping.is_set():
             return
@@ -214,14 +223,20 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             return
         try:
             done = self._handle(polled, starts, membership)
-        except (KafkaError, BrokerError):
+        except (KafkaError, BrokerError) as error:
+            self._metrics.set_error(self._name, error)
             if self._terms.delivery == "at-most-once":
+                self._metrics.add("lost", sum(map(len, polled.values())))
                 return  # they are committed: lost, which is what was chosen
             self._rewind(starts)
+            if isinstance(error, REFUSED):
+                self._narrowing.refused(polled, error)
             if self._terms.delivery == "exactly-once":
                 raise  # with a new producer; the transaction that was left open is aborted by its successor
             self._stopping.wait(self._terms.backoff_seconds)
             return
+        self._metrics.set_error(self._name, None)
+        self._narrowing.went_through(done)
         self._rewind(
             {partition: offset for partition, offset in done.items() if offset <= polled[partition][-1].offset}
         )
@@ -316,8 +331,10 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             if record.value is None:
                 continue  # a tombstone: what it names is deleted, and no event
             try:
+                self._narrowing.check(partition, record.offset)
                 results = await self._attempt(StreamEvent.from_json(record.value), record)
                 made = [] if output_topic is None else [_output_of(record, event, output_topic) for event in results]
+                self._check_keys(made)
             except FAILURES as error:
                 if self._is_cancelled(error):
                     raise
@@ -345,6 +362,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._metrics.add("retried")
                 await asyncio.sleep(self._terms.backoff_seconds * 2**attempt)
         raise AssertionError("unreachable")
+
+    def _check_keys(self, outputs: Sequence[Output]) -> None:
+        """Raise InvalidEvent for one that has no key, where Kafka would refuse it."""
+        if self.subscription.keyed_output and any(output.key is None for output in outputs):
+            topic = self.subscription.output_topic
+            raise InvalidEvent(f"user_id is None; {topic} is compacted, so what is sent to it needs a user, or a key.")
 
     def _is_cancelled(self, error: BaseException) -> bool:
         """Whether the batch is to end at once; else the processor awaited something that was cancelled."""
@@ -416,6 +439,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
         self._metrics.add("rebalances")
+        self._metrics.set_error(self._name, None)
         self.joined.set()
 
     def _note_lag(self) -> None:

@@ -136,6 +136,9 @@ def by_user(events: Iterable[Any]) -> dict[str, list[str]]:
     return found
 
 
+DELIVERIES = ("at-least-once", "at-most-once", "exactly-once")
+
+
 @contextmanager
 def a_processor(kafka: LocalKafka | str, **options: Any) -> Iterator[KafkaStreamProcessor]:
     """A stream processor that is stopped in the end."""
@@ -155,6 +158,22 @@ def produce(processor: KafkaStreamProcessor, topic: str, events: Iterable[Stream
 
     processor.setup_producer()
     return asyncio.run(send())
+
+
+async def copy(event: StreamEvent) -> StreamEvent:
+    """A processor that hands on what it is given."""
+    return event
+
+
+def run(kafka: Any, topic: str, group: str, processor: Any, until: Any, **options: Any) -> dict[str, Any]:
+    """Consume the topic until the condition holds; the metrics at the end."""
+    output = options.pop("output_topic", None)
+    with a_processor(kafka, **options) as running:
+        running.setup_consumer(topic, group, processor, output_topic=output)
+        running.start_consumers()
+        eventually(until, "the records are consumed")
+        running.stop()
+        return running.metrics()
 
 
 def collector(seen: list[Any]) -> Callable[[StreamEvent], Awaitable[None]]:

@@ -23,6 +23,7 @@ from tests.kafka.helpers import (
     a_processor,
     by_user,
     collector,
+    copy,
     eventually,
     items,
     make_topic,
@@ -34,10 +35,6 @@ from tests.kafka.helpers import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-async def copy(event: StreamEvent) -> StreamEvent:
-    return event
 
 
 # -- sending ------------------------------------------------------------------------------------------------------
@@ -139,6 +136,19 @@ def test_who_waits_behind_an_event_that_cannot_be_sent_fails_with_it_instead_of_
     assert items(record.event for record in read(kafka.bootstrap_servers, topic)) == ["first", "second"]
 
 
+def test_who_sends_while_others_wait_for_the_topic_to_be_known_does_not_overtake_them(kafka, topic, monkeypatch):
+    """It may become known in the middle of a crowd."""
+    make_topic(kafka.bootstrap_servers, topic)
+    asked = itertools.count()
+    events = some_clicks(300)
+    with a_processor(kafka) as processor:
+        processor.setup_producer()
+        processor._ensure({topic})
+        monkeypatch.setattr(Producer, "knows", lambda self, name: next(asked) >= 150)
+        produce(processor, topic, events)
+    assert by_user(record.event for record in read(kafka.bootstrap_servers, topic)) == by_user(events)
+
+
 # -- consuming ----------------------------------------------------------------------------------------------------
 
 
@@ -226,10 +236,14 @@ async def leaves() -> None:
     raise SystemExit(1)
 
 
+async def is_interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("fail", "named"),
-    [(awaits_a_cancelled_task, b"CancelledError"), (leaves, b"SystemExit")],
-    ids=["cancelled", "exit"],
+    [(awaits_a_cancelled_task, b"CancelledError"), (leaves, b"SystemExit"), (is_interrupted, b"KeyboardInterrupt")],
+    ids=["cancelled", "exit", "interrupt"],
 )
 def test_a_processor_that_is_cancelled_or_exits_has_failed_like_any_other(kafka, topic, group, fail, named):
     seen: list[StreamEvent] = []
