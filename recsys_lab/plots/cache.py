@@ -24,7 +24,8 @@ def cache_sentence(row: Any) -> str:
     if not row.ttl:
         return "With no cache every request is computed, and none is stale"
     served, stale = percent(row.hit_rate), percent(row.stale_share)
-    return f"A {row.ttl:g}-minute cache serves {served} of requests, {stale} of them stale"
+    article = "An" if row.ttl in (8, 11, 18) else "A"
+    return f"{article} {row.ttl:g}-minute cache serves {served} of requests, {stale} of them stale"
 
 
 def cache_staleness(table: pd.DataFrame) -> Picture:

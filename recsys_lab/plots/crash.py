@@ -20,8 +20,9 @@ def crash_sentence(table: pd.DataFrame) -> str:
     same = "is the same as" if (state["copies"] == state["right"]).all() else "is NOT that of"
     lost = int((table["copies"] < table["right"]).sum())
     twice = f"{again} record{'s' * (again != 1)} once more" if again else "no record twice"
+    subtasks = int(table["parallelism"].iloc[0])
     return (
-        f"{_finding(table)}. The second life {start}, with {table['parallelism'].iloc[0]} subtasks instead of 2, and "
+        f"{_finding(table)}. The second life {start}, with {subtasks} subtask{'s' * (subtasks != 1)} instead of 2, and "
         f"worked on {twice}. Its state in the end {same} a run without a crash; "
         f"{lost or 'no'} result{'s are' if lost > 1 else ' is'} lost."
     )

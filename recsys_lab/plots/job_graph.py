@@ -85,5 +85,7 @@ def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], count
     (x, y), (to_x, to_y) = start, end
     colour, width = (ORANGE, 2.2) if new_owner else (GREY, 1.2)
     arrow(ax, (x + WIDTH / 2, -y), (to_x - WIDTH / 2, -to_y), colour=colour, width=width)
-    if count:
-        ax.text((x + to_x) / 2, -(y + to_y) / 2 + 0.38, f"{count:,}", ha="center", fontsize=8, color=GREY)
+    if count:  # above a level arrow and the boxes; on a slanting one, where it meets no other
+        middle, above = ((x + to_x) / 2, -(y + to_y) / 2), 0.38 if y == to_y else -0.04
+        on_white = {"facecolor": "white", "edgecolor": "none", "pad": 1.0}
+        ax.text(middle[0], middle[1] + above, f"{count:,}", ha="center", fontsize=8, color=GREY, bbox=on_white)

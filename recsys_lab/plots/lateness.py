@@ -17,7 +17,8 @@ def lateness_sentence(table: pd.DataFrame) -> str:
     """What becomes of the purchases at the bound in focus, in words. table: of `experiments.lateness`, with `now`."""
     row = _focus(table)
     found, total = row.first + row.updated + row.late, row.purchases
-    lost = f"{row.late} of {total:,} purchases come too late" if row.late else "no purchase comes too late"
+    come = "comes" if row.late == 1 else "come"
+    lost = f"{row.late} of {total:,} purchases {come} too late" if row.late else "no purchase comes too late"
     gone = "none is silently gone" if found == total else f"{total - found} IS GONE"
     return (
         f"{_finding(row)} Counted at once {row.first:,}, by an update {row.updated:,}, in the side output {row.late:,}:"

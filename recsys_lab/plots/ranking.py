@@ -29,7 +29,7 @@ def ranking_sentence(table: pd.DataFrame) -> str:
     scores = table[table["rule"] == "textbook"].groupby("place")["score"].first()
     chance = table["group"].eq("exploration").any()
     if scores.nunique() == 1:
-        theirs = f"The textbook gives all candidates {scores.iloc[0]:.2f}, listed by item code"
+        theirs = f"The textbook gives all candidates {scores.iloc[0]:.3f}, listed by item code"
     elif chance:
         theirs = "Take away chance, and all of the textbook's scores are equal"
     else:

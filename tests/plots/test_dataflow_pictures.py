@@ -71,6 +71,7 @@ def test_the_lateness_title_tells_share_and_delay_of_the_bound_in_focus() -> Non
     other = table.assign(now=[False, True])
     assert plots.lateness(other).finding.startswith("A bound of 5 min: 99.0 %")
     assert "so no purchase comes too late" in plots.lateness_sentence(other)
+    assert "so 1 of 200 purchases comes too late" in plots.lateness_sentence(a_measure(updated=9, late=1))
 
 
 def test_nearly_all_is_not_called_all() -> None:

@@ -89,7 +89,7 @@ def test_a_request_without_an_answer_is_told() -> None:
 @pytest.mark.parametrize(
     ("table", "told"),
     [
-        (a_ranking(0.2, (1.0, 1.0)), "gives all candidates 1.00, listed by item code; ours differ by 0.20"),
+        (a_ranking(0.2, (1.0, 1.0)), "gives all candidates 1.000, listed by item code; ours differ by 0.20"),
         (a_ranking(0.2, (0.6, 0.5), "exploration"), "Take away chance"),
         (a_ranking(0.0, (0.6, 0.5), "exploration"), "nothing is known yet"),
     ],

@@ -28,6 +28,7 @@ def test_the_cache_picture_speaks_of_the_row_in_focus() -> None:
         "A 5-minute cache serves 61 % of requests, 8 % of them stale"
     )
     assert "10-minute" in plots.cache_staleness(table).finding
+    assert plots.cache_staleness(table.assign(ttl=18)).finding.startswith("An 18-minute")
     assert "no cache" in plots.cache_staleness(table.assign(now=table["ttl"] == 0)).finding
 
 
