@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, ItemsView, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -87,17 +88,17 @@ class Disk:
         self._values: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
-        return f"Disk({shorten(self.items())})"
+        return f"Disk({shorten(dict(self.items()))})"
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value that was put last; the default where there is none. A copy: changing it changes nothing here."""
         self._power.check()
         return msgspec.json.decode(self._values[key]) if key in self._values else default
 
-    def items(self) -> dict[str, Any]:
-        """All keys and values, as a copy."""
+    def items(self) -> ItemsView[str, Any]:
+        """All keys and values, as a dict's; a copy."""
         self._power.check()
-        return {key: msgspec.json.decode(value) for key, value in self._values.items()}
+        return {key: msgspec.json.decode(value) for key, value in self._values.items()}.items()
 
     def put(self, key: str, value: Any) -> None:
         """Write one value."""
@@ -138,15 +139,16 @@ class Delivery:
         self._noted: set[str] = set()
 
     def run(self) -> Any:
-        """Deliver all; gives the sink of a last restart, to be asked for balances."""
+        """Deliver all; gives the sink of a last restart, to be asked for balances. The power fails no more by then."""
         for life in itertools.count():
             self.power.on = True
-            try:
+            with suppress(PowerCut):
                 self._live(life)
+                sink = self.make_sink(self.disk)  # which may take steps too
+                self.power.check()  # it is off where somebody caught the power cut and went on
                 break
-            except PowerCut:
-                continue
-        return self.make_sink(self.disk)
+        self.power.cuts = ()
+        return sink
 
     def _live(self, life: int) -> None:
         sink = self.make_sink(self.disk)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from recsys_lab.errors import shorten
 from recsys_lab.study import progress as kept
 from recsys_lab.study import question as text
@@ -39,7 +41,7 @@ def quiz(question_id: str, choice: Any) -> Report:
         letters = ", ".join(options)
         return refused(f"{shorten(choice)} is none of {letters}.")
     if option.right:
-        kept.note(question_id, quiz=True)
+        kept.note(question_id, lambda mark: replace(mark, quiz=True))
     return Report(passed=option.right, attempted=True, messages=[option.because])
 
 
@@ -51,9 +53,8 @@ def check(question_id: str, answer: Any) -> Report:
     judged_by = check_of(question_id)
     limited = within_limits if getattr(judged_by, "IN_PLACE", False) else apart
     report = limited(lambda: judge(judged_by.check, answer), seconds=judged_by.SECONDS)
-    mark = kept.read().marks[question_id]
-    if report.attempted and not mark.solved:
-        kept.note(question_id, attempts=mark.attempts + 1, solved=report.passed)
+    if report.attempted:
+        kept.note(question_id, lambda mark: mark.tried(report.passed))
     return report
 
 
@@ -61,11 +62,11 @@ def hint(question_id: str, number: int | None = None) -> Hint:
     """The next hint of three, or the one with that number; after the third, the third again."""
     hints = text.load(question_id).hints
     asked = kept.read().marks[question_id].hints
-    number = min(asked + 1, len(hints)) if number is None else number
-    if number not in range(1, len(hints) + 1):
-        return Hint(f"there are hints 1 to {len(hints)}; {shorten(number)} is none of them.")
-    kept.note(question_id, hints=max(asked, number))
-    return Hint(f"**Hint {number} of {len(hints)}.** {hints[number - 1]}")
+    at = min(asked + 1, len(hints)) if number is None else number
+    if at not in range(1, len(hints) + 1):
+        return Hint(f"there are hints 1 to {len(hints)}; {shorten(at)} is none of them.")
+    kept.note(question_id, lambda mark: replace(mark, hints=max(mark.hints, at)))
+    return Hint(f"**Hint {at} of {len(hints)}.** {hints[at - 1]}")
 
 
 def solution(question_id: str) -> Solution:
@@ -74,8 +75,7 @@ def solution(question_id: str) -> Solution:
     Raises LabError where the solutions were taken out, as in the version that a teacher hands out.
     """
     found = text.load_solution(question_id)
-    if not kept.read().marks[question_id].solved:
-        kept.note(question_id, looked=True)
+    kept.note(question_id, lambda mark: mark if mark.solved else replace(mark, looked=True))
     return found
 
 

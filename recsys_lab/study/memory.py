@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from collections.abc import Callable
 
@@ -13,8 +14,14 @@ def growth_kb(step: Callable[[int], object], steps: int, *, settled: int = 1000)
         for number in range(steps):
             step(number)
             if number == settled:
-                before, _ = tracemalloc.get_traced_memory()
-        after, _ = tracemalloc.get_traced_memory()
+                before = _held()
+        after = _held()
     finally:
         tracemalloc.stop()
     return (after - before) / 1024
+
+
+def _held() -> int:
+    """Bytes in use, without what only waits to be collected."""
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +54,10 @@ class Mark(msgspec.Struct, frozen=True):
         if self.solved:
             return "solved after a look" if self.looked else "solved"
         return "tried" if self.attempts else "open"
+
+    def tried(self, solved: bool) -> Mark:
+        """After one more answer; what was solved before stays as it is."""
+        return self if self.solved else msgspec.structs.replace(self, attempts=self.attempts + 1, solved=solved)
 
 
 class _Saved(msgspec.Struct):
@@ -110,17 +114,14 @@ def read() -> Progress:
     return Progress(marks)
 
 
-def note(question_id: str, **changes: Any) -> Mark:
-    """Change the mark of a question, save, and give it. A file that cannot be read or written is a warning."""
-    mark = Mark()
+def note(question_id: str, change: Callable[[Mark], Mark]) -> None:
+    """Change the mark of a question, as it is by then, and save. A file that cannot be read or written is a warning."""
     try:
         with _alone():
             marks = _marks()
-            mark = marks[question_id]
-            _write({**marks, question_id: msgspec.structs.replace(mark, **changes)})
+            _write({**marks, question_id: change(marks[question_id])})
     except OSError as error:
         warnings.warn(f"progress is not kept: {error}. Set {FILE} to a file that can be written.", stacklevel=3)
-    return msgspec.structs.replace(mark, **changes)
 
 
 def _all(saved: dict[str, Mark]) -> dict[str, Mark]:

@@ -15,6 +15,9 @@ from recsys_lab.errors import shorten
 ENDED = "its process ended without a report: an answer must not end the process it runs in."
 """Why an answer was refused that took its process with it."""
 
+MOST_TOLD = 2_000
+"""Characters; what is beyond them, as in the text of an error that an answer raised, is not told."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -55,7 +58,8 @@ def judge(check: Callable[[Any], str], answer: Any) -> Report:
 
 def refused(seen: str) -> Report:
     """The report on an answer that is not right yet; seen: the one thing to tell."""
-    return Report(passed=False, attempted=True, messages=[seen])
+    told = seen if len(seen) <= MOST_TOLD else f"{seen[:MOST_TOLD]}…"
+    return Report(passed=False, attempted=True, messages=[told])
 
 
 def too_slow(seconds: float) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from recsys_lab.study.report import NotYet
+
 Element = TypeVar("Element")
 MOST_TRIES = 500
 
@@ -19,11 +21,14 @@ def smallest(
     """What still fails when no element can be left out, and how it fails.
 
     elements: input that fails. fault: what goes wrong with an input, or None when nothing does; called `tries` times
-    at most. Raises ValueError when nothing goes wrong with `elements` itself.
+    at most. Raises NotYet when nothing goes wrong with `elements` itself, as it did for the caller.
     """
     kept, found = list(elements), fault(elements)
     if found is None:
-        raise ValueError("nothing is wrong with this input; there is no smaller one to look for.")
+        raise NotYet(
+            "it went wrong, and when the very same was tried once more, it did not: it leaves something to chance, or "
+            "keeps something from one try to the next in a place that all share."
+        )
     length = max(1, len(kept) // 2)
     while tries > 0:
         for start in range(0, len(kept), length):

@@ -69,7 +69,7 @@ def test_several_values_are_written_together_or_not_at_all(after: bool, expected
     with pytest.raises(PowerCut):
         disk.get("a")
     power.on = True
-    assert disk.items() == expected
+    assert dict(disk.items()) == expected
 
 
 def test_what_the_disk_gives_is_a_copy() -> None:

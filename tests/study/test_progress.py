@@ -6,6 +6,8 @@ import errno
 import fcntl
 import multiprocessing
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -133,11 +135,27 @@ def test_a_file_that_cannot_be_read_just_now_is_neither_moved_nor_written(
     assert not progress_file.with_suffix(".unreadable").exists()
 
 
+def test_two_notebooks_at_the_same_question_lose_no_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    alone, others = module._alone, [study.check]
+
+    @contextmanager
+    def alone_after_another() -> Iterator[None]:
+        if others:
+            others.pop()(ONE, object)
+        with alone():
+            yield
+
+    monkeypatch.setattr(module, "_alone", alone_after_another)
+    study.check(ONE, object)
+
+    assert study.progress().marks[ONE].attempts == 2
+
+
 def notes(ids: tuple[str, ...], ready: Any) -> None:
     ready.wait()
-    for count in range(1, 31):
+    for _ in range(30):
         for each in ids:
-            module.note(each, attempts=count)
+            module.note(each, lambda mark: mark.tried(solved=False))
 
 
 def test_notes_of_several_notebooks_at_once_are_all_kept() -> None:

@@ -41,19 +41,26 @@ BURST = ("ann", "bob", FAILS, "ann", "cas")
 
 
 class Step(NamedTuple):
-    """Something that happens. what: a type of interaction, "asks", or "waits"; late: minutes it was under way."""
+    """Something that happens. what: a type of interaction, "asks", or "waits"; late: minutes it was under way.
+
+    device, without: what a request says in its context and in its filters; neither changes what is best.
+    """
 
     what: str
     user: str = ""
     item: str = ""
     number: int = 0
     late: int = 0
+    device: str = ""
+    without: str = ""
 
     def __str__(self) -> str:
         if self.what == "waits":
             return f"{self.number} minutes pass"
         if self.what == "asks":
-            return f"{self.user} asks for {self.number}"
+            context = f" with the context device={self.device}" if self.device else ""
+            filters = f" with the filter exclude_items={self.without}" if self.without else ""
+            return f"{self.user} asks for {self.number}{context}{filters}"
         return f"{self.user} {self.what}s {self.item}" + (f" ({self.late} minutes ago)" if self.late else "")
 
 
@@ -64,16 +71,17 @@ def check(wire: Callable[..., Any]) -> str:
             small, said = smallest(steps, lambda some: _fault(wire, some), tries=TRIES)
             raise NotYet(f"{situation}: {said} What happened: {'; '.join(map(str, small))}.")
     asyncio.run(_answers_a_burst(wire))
+    asyncio.run(_knows_the_latest(wire))
     return "every interaction was learned, announced and reflected in the next answer; every request was answered once."
 
 
 class Watched(ItemNeighbours):
-    """A recommender that takes notes of what it is told and asked, and fails for one user."""
+    """A recommender that takes notes of what it is told, and as of when it is asked; it fails for one user."""
 
     def __init__(self) -> None:
         super().__init__()
         self.told: list[tuple[str, str, float, datetime]] = []
-        self.asked: list[str] = []
+        self.asked: list[datetime] = []
 
     def observe(self, user_id: str, item_id: str, weight: float, at: datetime) -> None:
         self.told.append((user_id, item_id, weight, at))
@@ -82,7 +90,7 @@ class Watched(ItemNeighbours):
     def recommend(
         self, user_id: str, n: int, *, at: datetime, exclude: Collection[str] = ()
     ) -> list[tuple[str, float]]:
-        self.asked.append(user_id)
+        self.asked.append(at)
         if user_id == FAILS:
             raise RuntimeError(f"nothing can be computed for {FAILS}")
         return super().recommend(user_id, n, at=at, exclude=exclude)
@@ -102,30 +110,32 @@ class Rules:
     def __init__(self) -> None:
         self._recommender = ItemNeighbours()
         self.touched: dict[str, Counter[str]] = {}
-        self._kept: dict[tuple[str, int], tuple[datetime, list[str]]] = {}
-        self._dropped: set[tuple[str, int]] = set()
+        self._kept: dict[Step, tuple[datetime, list[str]]] = {}
+        self._dropped: set[Step] = set()
 
     def interaction(self, event: UserInteractionEvent) -> None:
         weight = interaction_weight(event.interaction_type)
         self._recommender.observe(event.user_id, event.item_id, weight, event.timestamp)
         self.touched.setdefault(event.user_id, Counter())[event.item_id] += 1
-        for key in [key for key in self._kept if key[0] == event.user_id]:
-            del self._kept[key]
-            self._dropped.add(key)
+        for asked in [asked for asked in self._kept if asked.user == event.user_id]:
+            del self._kept[asked]
+            self._dropped.add(asked)
 
-    def request(self, user: str, n: int, now: datetime) -> Due:
+    def request(self, step: Step, now: datetime) -> Due:
+        user = step.user
         if user == FAILS:
             return Due([], from_cache=False, because="it could not be computed before either")
-        kept = self._kept.get((user, n))
+        kept = self._kept.get(step)
         if kept is not None and now - kept[0] < TTL:
             return Due(kept[1], from_cache=True)
-        because = f"{user} has done something since" if (user, n) in self._dropped else "the same was not asked before"
+        because = f"{user} has done something since" if step in self._dropped else "the same was not asked before"
         if kept is not None:
             because = "it is older than five minutes"
-        found = self._recommender.recommend(user, n, at=now, exclude=self.touched.get(user, {}))
-        self._kept[user, n] = now, [item for item, _ in found]
-        self._dropped.discard((user, n))
-        return Due(self._kept[user, n][1], from_cache=False, because=because)
+        found = self._recommender.recommend(user, step.number, at=now, exclude=self.touched.get(user, {}))
+        items = [item for item, _ in found]
+        self._kept[step] = now, items
+        self._dropped.discard(step)
+        return Due(items, from_cache=False, because=because)
 
 
 class Shop:
@@ -158,10 +168,12 @@ class Shop:
             if self.ends() == before:
                 return
 
-    def request(self, user: str, n: int) -> RecommendationRequestEvent:
+    def request(self, step: Step) -> RecommendationRequestEvent:
         return RecommendationRequestEvent(
-            event_id=self._id(), timestamp=self.clock.now(), user_id=user, num_recommendations=n
-        )
+            event_id=self._id(), timestamp=self.clock.now(), user_id=step.user, num_recommendations=step.number,
+            request_context={"device": step.device} if step.device else {},
+            filters={"exclude_items": [step.without]} if step.without else {},
+        )  # fmt: skip
 
     def interaction(self, step: Step) -> UserInteractionEvent:
         return UserInteractionEvent(
@@ -226,17 +238,21 @@ async def _interact(shop: Shop, step: Step) -> None:
     (update,) = shop.streams["profiles"].get_recent_events(1)
     items = dict(shop.rules.touched[step.user])
     expect(
-        isinstance(update, UserProfileUpdateEvent)
-        and update.user_id == step.user
-        and update.profile.get("items") == items,
-        f"after “{step}” {step.user}'s profile has the items {items}, and what was published on profiles is "
-        f"{shorten(update, 90)}.",
+        isinstance(update, UserProfileUpdateEvent) and update.user_id == step.user,
+        f"after “{step}” {step.user}'s new profile is due on profiles, and this was published: {shorten(update, 90)}.",
+    )
+    assert isinstance(update, UserProfileUpdateEvent)
+    said = update.profile.get("items")
+    expect(
+        said == items,
+        f"after “{step}” {step.user}'s profile has the items {items}, and the one that was published has "
+        f"{shorten(said, 90)}.",
     )
 
 
 async def _ask(shop: Shop, step: Step) -> None:
-    request, before = shop.request(step.user, step.number), shop.ends()
-    due = shop.rules.request(step.user, step.number, shop.clock.now())
+    request, before = shop.request(step), shop.ends()
+    due = shop.rules.request(step, shop.clock.now())
     asked, hits = len(shop.recommender.asked), shop.cache.stats()["hits"]
     shop.streams["requests"].publish(request)
     await shop.settle()
@@ -254,8 +270,14 @@ async def _ask(shop: Shop, step: Step) -> None:
     expect(not again, f"{told}; {step.user} has {again[0] if again else ''} already.")
     expect(len(items) <= step.number, f"{told}; that is more than was asked for.")
     expect(items == due.items, f"{told}; the recommender's best are {shorten(due.items, 90)}.{_error_of(response)}")
-    calls = len(shop.recommender.asked) - asked
-    expect(not (due.from_cache and calls), f"“{step}” is in the cache, and the recommender was asked all the same.")
+    times = shop.recommender.asked[asked:]
+    expect(not (due.from_cache and times), f"“{step}” is in the cache, and the recommender was asked all the same.")
+    other = next((at for at in times if at != request.timestamp), None)
+    expect(
+        other is None,
+        f"for “{step}” the recommender was asked what is best at {_short(other)}; the clock that you were given says "
+        f"{_short(request.timestamp)}.",
+    )
 
 
 def _came_from_where_it_should(
@@ -289,7 +311,7 @@ async def _answers_a_burst(wire: Callable[..., Any]) -> None:
     shop = await Shop().wired(wire)
     shop.streams["interactions"].publish(shop.interaction(Step("purchase", "bob", "lamp")))
     await shop.settle()
-    requests = [shop.request(user, 2) for user in BURST]
+    requests = [shop.request(Step("asks", user, number=2)) for user in BURST]
     for request in requests:
         shop.streams["requests"].publish(request)
     await shop.settle()
@@ -301,6 +323,29 @@ async def _answers_a_burst(wire: Callable[..., Any]) -> None:
             f"{len(requests)} requests came at once, and that of {request.user_id} has {answered[request.event_id]} "
             f"responses; 1 is due.{shop.why()}",
         )
+
+
+async def _knows_the_latest(wire: Callable[..., Any]) -> None:
+    """Who does something and asks in the same breath gets an answer that reflects it."""
+    shop = await Shop().wired(wire)
+    for item in ("lamp", "mug"):
+        shop.streams["interactions"].publish(shop.interaction(Step("purchase", "bob", item)))
+        await shop.settle()
+    asks = Step("asks", "ann", number=2)
+    shop.streams["requests"].publish(shop.request(asks))
+    await shop.settle()
+    view = Step("view", "ann", "lamp")
+    shop.streams["interactions"].publish(shop.interaction(view))
+    shop.streams["requests"].publish(shop.request(asks))
+    await shop.settle()
+    (response,) = shop.streams["responses"].get_recent_events(1)
+    assert isinstance(response, RecommendationResponseEvent)
+    items = _items_of(response)
+    expect(
+        items == ["mug"],
+        f"“{view}”, and right after it “{asks}”, with no pause between the two: the answer is {items}, as if the view "
+        "had not been yet; it must be ['mug'].",
+    )
 
 
 def _items_of(response: RecommendationResponseEvent) -> list[Any]:
@@ -321,6 +366,7 @@ def _situations() -> list[tuple[str, list[Step]]]:
     asks = [Step("asks", "ann", number=3)]
     return [
         ("an interaction", [*buys[:2], *views]),
+        ("the same once more, wired to other streams", [*buys[:2], *views]),
         ("an answer", [*buys, *asks]),
         ("the same request again", [*buys, *asks, *asks]),
         ("an interaction between two requests", [*buys, *asks, *views, *asks]),
@@ -329,6 +375,8 @@ def _situations() -> list[tuple[str, list[Step]]]:
         ("an answer that has grown old", [*buys, *asks, Step("waits", number=6), *asks]),
         ("an interaction that was under way for a while", [*buys, Step("view", "ann", "mug", late=90)]),
         ("a recommender that fails for one user", [*buys, Step("asks", FAILS, number=3), *asks]),
+        ("the same user asks with another context", [*buys, *asks, asks[0]._replace(device="phone")]),
+        ("the same user asks with other filters", [*buys, *asks, asks[0]._replace(without="sofa")]),
         ("a busy morning", _mixed(Random(1), 60)),
     ]
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from decimal import Decimal
+from numbers import Real
 from random import Random
 from typing import Any
 
@@ -14,9 +16,9 @@ from recsys_lab.study.report import NotAttempted, NotYet, expect, given
 from recsys_lab.study.shrink import smallest
 
 SECONDS = 20.0
-K, MORE = 3, 10
-MANY = 20_000
-SPARE_KB = 256
+K, MORE = 3, 15
+ITEMS, MANY = 2_000, 20_000
+SPARE_KB = 128
 TRIES = 150
 MOST_TOLD = 10
 
@@ -26,16 +28,29 @@ Purchase = tuple[str, int]
 
 def check(live: Callable[[], Any]) -> str:
     """`live` makes an object with add, top and mean."""
-    nothing = live()
-    empty, none = given(nothing.top(K)), given(nothing.mean())
-    expect(empty == [] and none is None, f"before any purchase top is {shorten(empty)} and mean {shorten(none)}.")
+    _begins_with_nothing(live)
     _has_state_of_its_own(live)
     for situation, purchases in _situations():
         if _fault(live, purchases) is not None:
             small, said = smallest(purchases, lambda some: _fault(live, some), tries=TRIES)
             raise NotYet(f"{situation}: {said} The purchases were {_told(small)}.")
+    _forgets_no_item(live)
     _keeps_no_purchases(live)
     return f"equal to the batch after every purchase, and {MANY:,} purchases leave no trace but in the figures."
+
+
+def _begins_with_nothing(live: Callable[[], Any]) -> None:
+    nothing = live()
+    try:
+        empty, none = nothing.top(K), nothing.mean()
+    except Exception as error:
+        raise NotYet(f"before any purchase it raised {type(error).__name__}: {error}.") from error
+    given(empty), given(none)
+    right = isinstance(empty, (list, tuple)) and not empty and none is None
+    expect(
+        right,
+        f"before any purchase top is {shorten(empty)} and mean {shorten(none)}; an empty list and None are asked for.",
+    )
 
 
 def _fault(live: Callable[[], Any], purchases: Sequence[Purchase]) -> str | None:
@@ -51,7 +66,7 @@ def _fault(live: Callable[[], Any], purchases: Sequence[Purchase]) -> str | None
                     return f"after purchase {number} a batch says top({k}) is {right}, and yours {shorten(top)}."
             mean = figures.mean()
             expected = sum(price for _, price in so_far) / number
-            if not isinstance(mean, (int, float)) or not math.isclose(mean, expected, rel_tol=1e-9):
+            if not isinstance(mean, (Real, Decimal)) or not math.isclose(mean, expected, rel_tol=1e-9):
                 return f"after purchase {number} a batch says the mean is {expected:g}, and yours {shorten(mean)}."
     except NotAttempted:
         raise
@@ -91,13 +106,33 @@ def _has_state_of_its_own(live: Callable[[], Any]) -> None:
     expect(not told, f"one was told of a purchase, and another, new one says {shorten(told)}: keep it in `self`.")
 
 
+def _forgets_no_item(live: Callable[[], Any]) -> None:
+    """The first and the last of very many items are bought once more than all others."""
+    figures = live()
+    names = [f"item {number:04d}" for number in range(ITEMS)]
+    for item in [*names, *names, names[-1], names[0]]:
+        figures.add(item, 250)
+    top, right = figures.top(2), [names[0], names[-1]]
+    expect(
+        list(top) == right,
+        f"{ITEMS:,} items were bought twice each, and {right[0]} and {right[1]} once more; a batch says top(2) is "
+        f"{right}, and yours {shorten(top)}.",
+    )
+
+
 def _keeps_no_purchases(live: Callable[[], Any]) -> None:
-    """What it holds after many purchases of the same items, against after a few."""
+    """What it holds after many purchases of the same items, against after a few; and whether it is still right."""
     figures = live()
     grown = growth_kb(lambda number: figures.add(f"item {number % 8}", 1000 + number), MANY)
     expect(
         grown < SPARE_KB,
         f"purchases 1,000 to {MANY:,} are of the same 8 items, and it grew by {grown:,.0f} kB: it keeps purchases.",
+    )
+    mean, right = figures.mean(), 1000 + (MANY - 1) / 2
+    expect(
+        math.isclose(mean, right, rel_tol=1e-9),
+        f"after {MANY:,} purchases, at 1000, 1001, 1002 and so on, a batch says the mean is {right:g}, and yours "
+        f"{shorten(mean)}.",
     )
 
 

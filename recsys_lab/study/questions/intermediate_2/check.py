@@ -17,6 +17,9 @@ SECONDS = 60.0
 SCHEDULES = 200
 NOTES = (1, 3, 0)
 """The upstream notes its place after each payment, after three, never."""
+STRANGER = "zoe"
+"""Never paid anything."""
+
 REPLAYED = (10, 100, 500, 2500)
 
 
@@ -50,6 +53,9 @@ def _begin(make_sink: MakeSink) -> None:
         if inspect.iscoroutine(returned) or inspect.isgenerator(returned):
             returned.close()
             raise NotYet(f"it gave back a {type(returned).__name__}: deliver and balance are called like any function.")
+    nothing = make_sink(delivery.disk).balance(STRANGER)
+    right = nothing == 0 and not isinstance(nothing, bool)
+    expect(right, f"{STRANGER} never paid anything, and the balance says {_said(nothing)}; 0 is asked for.")
     again = _fault(make_sink, one, 1, ())
     expect(
         again is None or balance_first != 500,
@@ -64,6 +70,8 @@ def _situations() -> list[list[Payment]]:
         [Payment("north", 1, ann, 500)],
         [Payment("north", 1, ann, 500), Payment("north", 2, ann, 500)],
         [Payment("north", 7, ann, 500), Payment("south", 2, ann, 300), Payment("north", 8, bob, 250)],
+        [Payment("north", 7, ann, 500), Payment("south", 7, ann, 300)],
+        [Payment("north", 1, "north", 500), Payment("north", 2, ann, 300), Payment("north", 3, "anna", 250)],
         _mixed_tills(8, seed=0),
     ]
 

@@ -12,7 +12,7 @@ class Answers:
         self.recommender, self.cache, self.now, self.users = recommender, cache, clock.now, users
 
     def answer(self, request):
-        where = (request.user_id, request.num_recommendations, {}, {})
+        where = (request.user_id, request.num_recommendations, request.request_context, request.filters)
         kept = self.cache.get(*where)
         if kept is None:
             profile = self.users.profiles.get(request.user_id)

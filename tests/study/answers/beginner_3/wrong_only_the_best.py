@@ -1,6 +1,6 @@
 """It keeps the three best only; the count of an item that fell out begins anew."""
 
-TOLD = "a batch says top(10) is ['item d', 'item e', 'item f', 'item h'], and yours"
+TOLD = "a batch says top(15) is ['item d', 'item e', 'item f', 'item h'], and yours"
 
 
 class Live:

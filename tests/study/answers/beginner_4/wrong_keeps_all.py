@@ -2,7 +2,7 @@
 
 import math
 
-TOLD = "it keeps windows that are over"
+TOLD = "it keeps what is over"
 
 
 class Windows:

@@ -9,4 +9,4 @@ class Sink:
         self.disk.put(payment.id, [payment.account, payment.amount])
 
     def balance(self, account):
-        return sum(amount for owner, amount in self.disk.items().values() if owner == account)
+        return sum(amount for _, (owner, amount) in self.disk.items() if owner == account)
