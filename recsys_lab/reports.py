@@ -76,7 +76,7 @@ WRITERS: dict[str, Callable[[pd.DataFrame, Path], None]] = {
 def grade(folder: Path, course_notebooks: Path, *, csv: Path | None, memory_mb: int) -> pd.DataFrame:
     """Judge the submissions in a folder, print a row for each with its reason, and give the table."""
     from recsys_lab.study.teaching.grading import grade as graded
-    from recsys_lab.study.teaching.submissions import collect
+    from recsys_lab.study.teaching.submissions import collect, left_out
 
     console = Console()
     submissions = collect(folder, course_notebooks)
@@ -88,6 +88,8 @@ def grade(folder: Path, course_notebooks: Path, *, csv: Path | None, memory_mb: 
     for row in grades.itertuples():
         table.add_row(*(str(part) for part in (row.student, row.question, row.state, row.reason)))
     console.print(table)
+    if others := left_out(folder):
+        console.print(f"Nothing was taken from: {', '.join(map(str, others))}.", markup=False)
     if csv is not None:
         grades.to_csv(csv, index=False)
     return grades

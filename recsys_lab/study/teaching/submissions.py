@@ -23,6 +23,8 @@ from recsys_lab.study.questions import IDS
 
 _KEPT = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_NO_PYTHON = re.compile(r"^[%!].*$", flags=re.MULTILINE)
+"""What notebooks understand beside it: `%%time`, `!ls`."""
 _FUTURE = re.compile(r"^from __future__ import .*$", flags=re.MULTILINE)
 
 
@@ -44,9 +46,7 @@ def collect(folder: Path, course_notebooks: Path | None = None) -> list[Submissi
     """
     known = _cell_ids(course_notebooks)
     found: dict[tuple[str, str], Submission] = {}
-    for file in sorted(folder.rglob("*")):
-        if file.suffix not in (".py", ".ipynb") or ".ipynb_checkpoints" in file.parts:
-            continue
+    for file in _files(folder):
         for submission in _read(file, folder, known):
             found[submission.student, submission.question_id] = submission
     if not found:
@@ -54,15 +54,27 @@ def collect(folder: Path, course_notebooks: Path | None = None) -> list[Submissi
     return [found[key] for key in sorted(found, key=lambda key: (key[0], IDS.index(key[1])))]
 
 
+def left_out(folder: Path) -> list[Path]:
+    """Files from which nothing is judged: their names say no question, or no cell of theirs is an answer."""
+    return [file.relative_to(folder) for file in _files(folder) if not list(_read(file, folder, frozenset()))]
+
+
+def _files(folder: Path) -> list[Path]:
+    """All that are not hidden, as copies that an editor keeps are."""
+    files = (file for file in sorted(folder.rglob("*")) if file.is_file())
+    return [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+
+
 def _read(file: Path, folder: Path, known: frozenset[str]) -> Iterator[Submission]:
     inner = file.relative_to(folder)
     in_a_folder = len(inner.parts) > 1
     if file.suffix == ".py":
         name = file.stem.replace("_", "-")
-        question_id = next((each for each in IDS if name == each or name.endswith(f"-{each}")), None)
+        question_id = next((each for each in IDS if f"-{name.lower()}".endswith(f"-{each}")), None)
         if question_id is not None:
-            student = inner.parts[0] if in_a_folder else name.removesuffix(question_id).rstrip("-") or "?"
-            yield Submission(student, question_id, file.read_text(encoding="utf-8", errors="replace"))
+            student = inner.parts[0] if in_a_folder else name[: -len(question_id)].rstrip("-") or "?"
+            yield Submission(student, question_id, file.read_text(encoding="utf-8-sig", errors="replace"))
+    if file.suffix != ".ipynb":
         return
     student = inner.parts[0] if in_a_folder else file.stem
     try:
@@ -112,9 +124,18 @@ def _tagged(cell: dict[str, Any]) -> Iterator[str]:
 
 
 def _cells(file: Path) -> list[dict[str, Any]]:
-    notebook = json.loads(file.read_text(encoding="utf-8"))
+    notebook = json.loads(file.read_text(encoding="utf-8-sig"))
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    return [{**cell, "source": "".join(cell["source"])} for cell in cells]
+    return [{**cell, "source": _python("".join(cell["source"]))} for cell in cells]
+
+
+def _python(source: str) -> str:
+    """The cell without what is for the notebook alone; a line that is Python after all stays."""
+    try:
+        ast.parse(source)
+    except SyntaxError:
+        return _NO_PYTHON.sub("", source)
+    return source
 
 
 def _cell_ids(folder: Path | None) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from recsys_lab.errors import LabError
-from recsys_lab.study.teaching.submissions import collect
+from recsys_lab.study.teaching.submissions import collect, left_out
 
 
 def a_notebook(file: Path, *cells: tuple[str, str, str]) -> None:
@@ -73,6 +73,31 @@ def test_of_a_notebook_the_answers_count_with_all_imports_and_the_students_own_h
     assert names["live"]() == (4, {"a": 2})
     assert "huge" not in names
     assert "shown" not in names
+
+
+def test_what_editors_and_browsers_do_to_a_file_does_not_cost_its_answer(tmp_path: Path) -> None:
+    (tmp_path / "ann-Beginner_3.py").write_text("x = 1", encoding="utf-8-sig")
+    a_notebook(
+        tmp_path / "bob.ipynb",
+        ("a", "answer:beginner-3", "%%time\nx = 1\n!ls"),
+        ("b", "answer:beginner-4", "y = (7\n% 4)"),
+    )
+    (tmp_path / "bob.ipynb").write_text((tmp_path / "bob.ipynb").read_text(), encoding="utf-8-sig")
+
+    ann, bob, remainder = collect(tmp_path)
+
+    assert (ann.student, ann.question_id, run(ann.code)["x"]) == ("ann", "beginner-3", 1)
+    assert run(bob.code)["x"] == 1
+    assert run(remainder.code)["y"] == 3
+
+
+def test_files_from_which_nothing_was_taken_are_named(tmp_path: Path) -> None:
+    for name in ("ann/beginner-3.py", "bob/beginner-3 (1).py", "cid/beginner-3.txt", "dan/.cache/x.py"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("x = 1")
+    a_notebook(tmp_path / "eve.ipynb", ("a", "", "x = 1"))
+
+    assert [str(file) for file in left_out(tmp_path)] == ["bob/beginner-3 (1).py", "cid/beginner-3.txt", "eve.ipynb"]
 
 
 def test_a_notebook_beside_others_is_named_after_its_student(tmp_path: Path) -> None:

@@ -143,6 +143,7 @@ def _noises() -> list[tuple[str, list[Arrival]]]:
             "red sends many requests, all the time, and blue does so from second 8 on",
             arrivals(late, seconds=16, seed=3),
         ),
+        ("red sends heavier ones, and its queue runs empty now and then", arrivals(crowd(16, 60), seconds=10, seed=5)),
     ]
 
 

@@ -13,6 +13,7 @@ from recsys_lab.study.report import NotAttempted, NotYet, given
 from recsys_lab.study.shrink import smallest
 
 SECONDS = 120.0
+MOST_TOLD = 10
 START = 1_767_261_600_000
 """2026-01-01T10:00Z in epoch ms; visits are told in minutes from here, as times of day."""
 MINUTE = 60_000
@@ -158,7 +159,11 @@ def _as_nudges(found: Any) -> list[Nudge] | None:
 
 
 def _told(nudges: Sequence[Nudge]) -> str:
-    return ", ".join(f"{user} for {category} at {_clock((time - START) / MINUTE)}" for user, category, time in nudges)
+    more = f" and {len(nudges) - MOST_TOLD:,} more" if len(nudges) > MOST_TOLD else ""
+    told = (
+        f"{user} for {category} at {_clock((time - START) / MINUTE)}" for user, category, time in nudges[:MOST_TOLD]
+    )
+    return ", ".join(told) + more
 
 
 def _clock(minute: float) -> str:
