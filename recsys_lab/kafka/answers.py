@@ -61,7 +61,20 @@ class Answers:
                 else:
                     self._waiting.pop(request_id, None)
 
+    def give_up(self, reason: str) -> None:
+        """Nothing comes any more: whoever waits gets a NoResponse."""
+        with self._lock:
+            waiting, self._waiting = self._waiting, {}
+        for request_id, waiters in waiting.items():
+            for loop, future in waiters:
+                loop.call_soon_threadsafe(_fail, future, NoResponse(f"{request_id} was not answered: {reason}"))
+
 
 def _resolve(future: asyncio.Future[Any], value: Any) -> None:
     if not future.done():
         future.set_result(value)
+
+
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)

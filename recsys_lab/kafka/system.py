@@ -171,6 +171,7 @@ class KafkaRecommendationSystem:
         given_up, self._given_up = self._given_up, threading.Event()
         given_up.set()
         await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, self._stop))
+        self._answers.give_up("this instance was stopped. Another one, or this one once started again, answers it.")
         await self.engine.stop()
 
     # -- calls --
@@ -218,14 +219,16 @@ class KafkaRecommendationSystem:
     async def await_response(
         self, request_id: str, timeout: timedelta = timedelta(seconds=10)
     ) -> RecommendationResponseEvent:
-        """The response to a request, whichever instance answers it. Raises NoResponse when none comes in time.
+        """The response to a request, whichever instance answers it.
 
-        timeout: in real time, whatever the clock.
+        Raises NoResponse when none comes in time, or before this instance stops. timeout: in real time, whatever the clock.
         """
         self._require_running()
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
         try:
             return await asyncio.wait_for(self._answers.get(request_id), seconds)
+        except NoResponse:
+            raise  # a TimeoutError too
         except asyncio.TimeoutError:
             raise NoResponse(
                 f"{request_id} was not answered by {self.connection.bootstrap_servers} within {seconds:g} s. Is an "

@@ -56,6 +56,9 @@ POLL_MS = 250
 TURN_SECONDS = 1.0
 """After this a batch ends with the record at hand, so that group changes need not wait for a slow processor."""
 
+LONGEST_BACKOFF = 30.0
+"""Seconds between two attempts, however many there were."""
+
 FAILURES = (Exception, SystemExit, KeyboardInterrupt, asyncio.CancelledError)
 """What a processor may raise: the last is no `Exception`, and comes of awaiting a task that was cancelled."""
 
@@ -214,7 +217,6 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._note_lag()
         if not polled or self._stopping.is_set():
             return
-        self._metrics.add("consumed", sum(map(len, polled.values())))
         self._terms.observe("polled")
         self._starts = starts = {partition: records[0].offset for partition, records in polled.items()}
         membership = self._consumer.group_metadata()
@@ -333,6 +335,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
             try:
                 self._narrowing.check(partition, record.offset)
                 results = await self._attempt(StreamEvent.from_json(record.value), record)
+                if results is None:
+                    count -= 1
+                    break
                 made = [] if output_topic is None else [_output_of(record, event, output_topic) for event in results]
                 self._check_keys(made)
             except FAILURES as error:
@@ -344,11 +349,15 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 processed += 1
                 outputs += made
             observe("record")
+        self._metrics.add("consumed", count)
         self._metrics.add("processed", processed)
         return partition, count, outputs
 
-    async def _attempt(self, event: StreamEvent, record: Any) -> Sequence[StreamEvent]:
-        """What the processor makes of the event, tried again a few times before its error counts."""
+    async def _attempt(self, event: StreamEvent, record: Any) -> Sequence[StreamEvent] | None:
+        """What the processor makes of the event, tried again a few times before its error counts.
+
+        None when `stop` came before another attempt: the record is left to the next owner, as if it had not been tried.
+        """
         current_record.set(record)
         for attempt in range(self._terms.retries + 1):
             try:
@@ -359,9 +368,18 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._metrics.add("failed")
                 if attempt == self._terms.retries or isinstance(error, InvalidEvent):
                     raise
+                backoff = min(LONGEST_BACKOFF, self._terms.backoff_seconds * 2.0 ** min(attempt, 30))
+                if await self._stopped_within(backoff):
+                    return None
                 self._metrics.add("retried")
-                await asyncio.sleep(self._terms.backoff_seconds * 2**attempt)
         raise AssertionError("unreachable")
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        """Wait so long, or until `stop` is called."""
+        until = monotonic() + seconds
+        while not self._stopping.is_set() and (left := until - monotonic()) > 0:
+            await asyncio.sleep(min(left, POLL_MS / 1000))
+        return self._stopping.is_set()
 
     def _check_keys(self, outputs: Sequence[Output]) -> None:
         """Raise InvalidEvent for one that has no key, where Kafka would refuse it."""

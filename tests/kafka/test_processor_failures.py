@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import threading
 import time
 from collections import Counter
 from datetime import timedelta
@@ -111,6 +112,50 @@ def test_an_event_that_fails_once_is_processed_in_the_end(kafka, topic, group):
     )
     assert (counted["processed"], counted["failed"], counted["retried"], counted["dead_lettered"]) == (5, 5, 5, 0)
     assert len(read(kafka.bootstrap_servers, f"{topic}-out")) == 5
+
+
+def test_a_record_handed_back_at_the_end_of_a_turn_is_counted_once(kafka, topic, group):
+    async def fails_at_first(event: StreamEvent) -> None:
+        if tried.setdefault(event.event_id, []) == []:
+            tried[event.event_id].append(time.monotonic())
+            raise ValueError("not yet")
+
+    tried: dict[str, list[float]] = {}
+    make_topic(kafka.bootstrap_servers, topic, 1)
+    write_events(kafka.bootstrap_servers, topic, some_clicks(6))
+    slow = timedelta(milliseconds=400)  # so that three records are longer than a turn
+    with a_processor(kafka, backoff=slow) as processor:
+        processor.setup_consumer(topic, group, fails_at_first)
+        processor.start_consumers()
+        eventually(lambda: processor.metrics()["processed"] == 6, "all are processed")
+        assert processor.metrics()["consumed"] == 6
+
+
+@pytest.mark.parametrize("delivery", DELIVERIES)
+def test_stop_waits_for_no_attempt_to_come_and_leaves_the_record_to_the_next(kafka, topic, group, delivery):
+    failed = threading.Event()
+
+    async def fails_for_bob(event: StreamEvent) -> StreamEvent:
+        if event.user_id == "bob":
+            failed.set()
+            raise ValueError("never")
+        return event
+
+    make_topic(kafka.bootstrap_servers, topic, 1)
+    make_topic(kafka.bootstrap_servers, f"{topic}-out", 1)
+    write_events(kafka.bootstrap_servers, topic, [a_click("ann", "1"), a_click("bob", "2"), a_click("cid", "3")])
+    with a_processor(kafka, delivery=delivery, retries=2_000, backoff=timedelta(seconds=20)) as processor:
+        processor.setup_consumer(topic, group, fails_for_bob, output_topic=f"{topic}-out")
+        processor.start_consumers()
+        assert failed.wait(30)
+        began = time.monotonic()
+        processor.stop()
+        assert time.monotonic() - began < 10  # half of the back-off
+        assert processor.metrics()["dead_lettered"] == 0
+
+    run(kafka, topic, group, copy, lambda: len(read(kafka.bootstrap_servers, f"{topic}-out")) == 3,
+        delivery=delivery, output_topic=f"{topic}-out")  # fmt: skip
+    assert [record.event.user_id for record in read(kafka.bootstrap_servers, f"{topic}-out")] == ["ann", "bob", "cid"]
 
 
 def test_a_processor_that_returns_rubbish_is_a_failure_that_says_so(kafka, topic, group):

@@ -78,6 +78,19 @@ def test_topics_groups_partitions_and_compaction_are_as_the_specification_says(c
     asyncio.run(main())
 
 
+def test_who_waits_for_a_response_is_told_when_the_instance_stops(clean):
+    async def main() -> None:
+        system = a_system(clean)
+        await system.start()
+        waiting = asyncio.ensure_future(system.await_response("req-of-nobody", timeout=timedelta(minutes=5)))
+        await asyncio.sleep(0)
+        await system.stop()
+        with pytest.raises(NoResponse, match="req-of-nobody was not answered: this instance was stopped"):
+            await asyncio.wait_for(waiting, 30)
+
+    asyncio.run(main())
+
+
 def test_users_read_what_they_wrote(clean):
     async def main() -> None:
         async with a_system(clean, engine_options=NO_CACHE) as system:
