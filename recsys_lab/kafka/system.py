@@ -221,7 +221,7 @@ class KafkaRecommendationSystem:
     ) -> RecommendationResponseEvent:
         """The response to a request, whichever instance answers it.
 
-        Raises NoResponse when none comes in time, or before this instance stops. timeout: in real time, whatever the clock.
+        timeout: in real time, whatever the clock. Raises NoResponse when none comes in time, or before this one stops.
         """
         self._require_running()
         seconds = timeout.total_seconds() if isinstance(timeout, timedelta) else float(timeout)
