@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Mapping
+from time import monotonic, sleep
+from typing import Any
 
-from kafka.admin import ConfigResource
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.admin import ConfigResource, KafkaAdminClient
+from kafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlreadyExistsError
 
 from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.properties import PARTITIONS
@@ -15,6 +17,8 @@ COMPACTED = {"cleanup.policy": "compact"}
 """For topics in which the latest record of a key replaces the older ones."""
 
 DEAD_LETTERS = ".dlq"
+
+_BEFORE_ASKING_AGAIN = 0.2
 
 
 def dead_letters_of(topic: str) -> str:
@@ -38,14 +42,29 @@ def ensure_topics(
     with admin(connection, seconds=seconds) as client:
         there = set(client.list_topics())
         absent = [topic for topic in dict.fromkeys(topics) if topic not in there]
+        options = {"num_partitions": partitions, "replication_factor": -1, "configs": dict(configs or {})}
         for topic in absent:
-            options = {"num_partitions": partitions, "replication_factor": -1, "configs": dict(configs or {})}
-            try:
-                client.create_topics({topic: options})
-            except TopicAlreadyExistsError:
-                continue  # another instance was quicker
+            _create(client, topic, options, monotonic() + seconds)
         if absent:
             client.wait_for_topics(absent)
+
+
+def _create(client: KafkaAdminClient, topic: str, options: dict[str, Any], deadline: float) -> None:
+    """Create a topic, or find that another instance was quicker.
+
+    A broker that was busy for some seconds counts as away, and leaves too few for the copies: mostly it is soon back.
+    """
+    while True:
+        try:
+            client.create_topics({topic: options})
+        except TopicAlreadyExistsError:
+            return
+        except InvalidReplicationFactorError:
+            if monotonic() > deadline:
+                raise
+            sleep(_BEFORE_ASKING_AGAIN)
+        else:
+            return
 
 
 def compacted(connection: Connection, topics: Iterable[str], *, seconds: float = 10.0) -> set[str]:
