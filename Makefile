@@ -3,7 +3,7 @@
 #   make lab ARGS=--no-browser     hand arguments to `recsys-lab lab`
 
 PY     := .venv/bin/python
-PYTEST := $(PY) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+PYTEST := $(PY) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with=tests/notebooks/sanitize.cfg
 CODE   := recsys_lab tests benchmarks scripts
 UV     := uv

@@ -13,12 +13,16 @@ from kafka.errors import InvalidReplicationFactorError, KafkaError, TopicAlready
 from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.properties import PARTITIONS
 
-COMPACTED = {"cleanup.policy": "compact"}
+POLICY = "cleanup.policy"
+
+COMPACTED = {POLICY: "compact"}
 """For topics in which the latest record of a key replaces the older ones."""
 
 DEAD_LETTERS = ".dlq"
 
 _BEFORE_ASKING_AGAIN = 0.2
+_LONGEST_UNTOLD = 2.0
+"""Seconds. In answers, a topic that is not known yet cannot be told from one that we may not ask about."""
 
 
 def dead_letters_of(topic: str) -> str:
@@ -72,8 +76,19 @@ def compacted(connection: Connection, topics: Iterable[str], *, seconds: float =
 
     Where Kafka does not tell us, because we may not ask, none is said to be.
     """
+    found: set[str] = set()
+    waiting = set(topics)
+    deadline = monotonic() + min(seconds, _LONGEST_UNTOLD)
     with admin(connection, seconds=seconds) as client, contextlib.suppress(KafkaError):
-        asked = [ConfigResource("topic", topic, {"cleanup.policy": None}) for topic in topics]
-        told = client.describe_configs(asked, config_filter="all")["topic"]
-        return {topic for topic, found in told.items() if "compact" in found["cleanup.policy"]["value"]}
-    return set()
+        while waiting:
+            asked = [ConfigResource("topic", topic, {POLICY: None}) for topic in sorted(waiting)]
+            told = {
+                topic: of for topic, of in client.describe_configs(asked, config_filter="all")["topic"].items() if of
+            }
+            found |= {topic for topic, of in told.items() if "compact" in of[POLICY]["value"]}
+            waiting -= told.keys()
+            if monotonic() > deadline:
+                break
+            if waiting:  # the broker that was asked may not know yet of a topic that was just made
+                sleep(_BEFORE_ASKING_AGAIN)
+    return found

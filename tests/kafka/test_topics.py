@@ -28,6 +28,19 @@ class Client:
             raise InvalidReplicationFactorError("0 brokers are registered")
         self.made += wanted
 
+    def describe_configs(self, asked: list[Any], config_filter: str) -> dict[str, Any]:
+        """As kafka-python tells it: nothing of a topic that the broker does not know, or that one may not see."""
+        self.too_few -= 1
+        policy = {"profiles": "compact,delete", "clicks": "delete"}
+        return {
+            "topic": {
+                each.name: {}
+                if self.too_few >= 0 or each.name == "secret"
+                else {"cleanup.policy": {"value": policy[each.name]}}
+                for each in asked
+            }
+        }
+
     def wait_for_topics(self, wanted: list[str]) -> None:
         assert set(wanted) <= set(self.made)
 
@@ -56,3 +69,10 @@ def test_where_they_stay_away_it_ends_in_time(client):
     with pytest.raises(InvalidReplicationFactorError):
         topics.ensure_topics(Connection("127.0.0.1:1"), ["a"], seconds=0.1)
     assert client.made == []
+
+
+@pytest.mark.parametrize("client", [0, 3], indirect=True)
+def test_which_topics_are_compacted_is_asked_until_it_is_known(client, monkeypatch):
+    monkeypatch.setattr(topics, "_LONGEST_UNTOLD", 0.2)
+    found = topics.compacted(Connection("127.0.0.1:1"), ["clicks", "profiles", "secret"])
+    assert found == {"profiles"}
