@@ -17,7 +17,7 @@ from recsys_lab.study.shrink import smallest
 
 SECONDS = 20.0
 K, MORE = 3, 15
-ITEMS, MANY = 2_000, 20_000
+ITEMS, MANY = 2_000, 60_000
 SPARE_KB = 128
 TRIES = 150
 MOST_TOLD = 10

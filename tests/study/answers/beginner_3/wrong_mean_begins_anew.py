@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-TOLD = "after 20,000 purchases, at 1000, 1001, 1002 and so on, a batch says the mean is 10999.5"
+TOLD = "after 60,000 purchases, at 1000, 1001, 1002 and so on, a batch says the mean is 30999.5"
 
 
 class Live:
