@@ -9,6 +9,7 @@ from typing import Any
 
 from recsys_lab.errors import BrokerError, InvalidEvent
 from recsys_lab.events import RecommendationResponseEvent, StreamEvent
+from recsys_lab.kafka.event_loop import settle
 
 KEPT_RESPONSES = 10_000
 
@@ -39,7 +40,7 @@ class Answers:
                 self._known.popitem(last=False)
             waiting = self._waiting.pop(response.request_id, [])
         for loop, future in waiting:
-            loop.call_soon_threadsafe(_resolve, future, response)
+            settle(loop, future, response)
         return response
 
     async def get(self, request_id: str) -> RecommendationResponseEvent:
@@ -67,14 +68,4 @@ class Answers:
             waiting, self._waiting = self._waiting, {}
         for request_id, waiters in waiting.items():
             for loop, future in waiters:
-                loop.call_soon_threadsafe(_fail, future, NoResponse(f"{request_id} was not answered: {reason}"))
-
-
-def _resolve(future: asyncio.Future[Any], value: Any) -> None:
-    if not future.done():
-        future.set_result(value)
-
-
-def _fail(future: asyncio.Future[Any], error: Exception) -> None:
-    if not future.done():
-        future.set_exception(error)
+                settle(loop, future, NoResponse(f"{request_id} was not answered: {reason}"))

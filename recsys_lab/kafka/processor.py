@@ -33,7 +33,7 @@ from recsys_lab.clock import IdSource
 from recsys_lab.errors import BrokerError, LabError, shorten
 from recsys_lab.events import StreamEvent
 from recsys_lab.kafka.connection import Connection
-from recsys_lab.kafka.event_loop import LoopThread
+from recsys_lab.kafka.event_loop import LoopThread, settle
 from recsys_lab.kafka.metrics import Metrics
 from recsys_lab.kafka.producers import Producer
 from recsys_lab.kafka.records import key_of
@@ -219,8 +219,8 @@ class KafkaStreamProcessor:
                 )
             sent = producer.send(topic, key=kept_under, value=event)
         confirmed: asyncio.Future[tuple[int, int]] = loop.create_future()
-        sent.add_callback(lambda told: _settle(loop, confirmed, (told.partition, told.offset)))
-        sent.add_errback(lambda error: _settle(loop, confirmed, error))
+        sent.add_callback(lambda told: settle(loop, confirmed, (told.partition, told.offset)))
+        sent.add_errback(lambda error: settle(loop, confirmed, error))
         return await confirmed
 
     async def _producer_that_knows(self, topic: str) -> Producer:
@@ -337,21 +337,6 @@ class _Queue:
             given_up = KafkaTimeoutError("an event that was to be sent before it was given up")
             self._failures, self._error = self._failures + 1, error if isinstance(error, Exception) else given_up
             raise
-
-
-def _settle(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], outcome: Any) -> None:
-    """Give a future of that loop its outcome, from the producer's thread."""
-
-    def settle() -> None:
-        if future.done():
-            return
-        if isinstance(outcome, BaseException):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
-
-    with contextlib.suppress(RuntimeError):  # the loop is gone, and so is who waited
-        loop.call_soon_threadsafe(settle)
 
 
 def _look_at_nothing(step: str) -> None:
