@@ -131,6 +131,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._halt = threading.Event()  # end the batch with the record at hand
         self._dropped = False  # the batch at hand, of which a partition failed
         self._lost: set[TopicPartition] = set()  # taken away since the last poll
+        self._joining = False  # partitions were taken away, and none are given yet
         self._starts: dict[TopicPartition, int] = {}  # of the last batch
         self._narrowing = Narrowing(connection.bootstrap_servers, terms.max_poll_records)
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -176,6 +177,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
     def _open(self) -> None:
         terms, name = self._terms, self._name
         self._lost.clear()
+        self._joining = False
         self._starts = {}
         static = {"group_instance_id": f"{terms.instance_id}-{name}"} if terms.instance_id else {}
         self._consumer = opened(
@@ -288,14 +290,16 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         """The batch's results; stays a member of the group while it takes long."""
         patience = max(0.05, self._terms.max_poll_interval_ms / 3000)
         while not wait_for_futures([batch], patience).done:
-            self._stay_a_member()
+            self._poll_nothing(0)
+            while self._joining and not batch.done():
+                self._poll_nothing(POLL_MS)  # kafka-python forgets a join that ends between two polls
         return batch.result()
 
-    def _stay_a_member(self) -> None:
+    def _poll_nothing(self, milliseconds: int) -> None:
+        """Do a member's duties, with all partitions paused."""
         assert self._consumer is not None
-        paused = self._consumer.assignment()
-        self._consumer.pause(*paused)
-        stray = self._consumer.poll(0)  # of partitions that came to us just now
+        self._consumer.pause(*self._consumer.assignment())
+        stray = self._consumer.poll(milliseconds)  # of partitions that came to us just now
         self._rewind({partition: records[0].offset for partition, records in stray.items()})
         self._consumer.resume(*self._consumer.paused())
 
@@ -449,6 +453,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
         self._lost.update(revoked)
+        self._joining = True
         self._halt.set()
         if self._consumer is not None:
             # Else a join that outlasts a poll may be forgotten by kafka-python: its member would do nothing, busily.
@@ -456,6 +461,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]
         self._metrics.set_lag({}, gone=tuple(map(_name_of, revoked)))
 
     def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+        self._joining = False
         self._metrics.add("rebalances")
         self._metrics.set_error(self._name, None)
         self.joined.set()

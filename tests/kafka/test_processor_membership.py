@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -69,6 +70,31 @@ def test_a_processor_slower_than_the_poll_interval_stays_a_member_and_doubles_no
     copied = [record.event for record in read(kafka.bootstrap_servers, out)]
     assert sorted(items(copied)) == sorted(items(some_clicks(7)))
     assert by_user(copied) == by_user(some_clicks(7))
+
+
+def test_a_join_in_the_middle_of_a_record_longer_than_the_poll_interval_repeats_it_once(kafka, topic, group):
+    """A join that is only begun between two polls of a busy member would throw it out, and its records with it."""
+    seen: Counter[str] = Counter()
+
+    async def very_slow(event: StreamEvent) -> None:
+        seen[event.event_id] += 1
+        await asyncio.sleep(3)
+
+    make_topic(kafka.bootstrap_servers, topic)
+    write_events(kafka.bootstrap_servers, topic, some_clicks(7))
+    options = {"max_poll_interval_ms": 2000, "session_timeout_ms": 2000}
+    with a_processor(kafka, **options) as first, a_processor(kafka, **options) as second:
+        members = (first, second)
+        for processor in members:
+            processor.setup_consumer(topic, group, very_slow)
+        first.start_consumers()
+        eventually(lambda: len(seen) == 3, "a record of each partition is at work")
+        second.start_consumers()
+        eventually(lambda: sum(processor.metrics()["lag"].values()) == 0 and len(seen) == 7, "all are done", 60)
+        done = [processor.metrics() for processor in members]
+    assert [each["begun_anew"] for each in done] == [0, 0]
+    assert sum(each["rebalances"] for each in done) == 3, "the first alone, then both"
+    assert max(seen.values()) <= 2
 
 
 @pytest.mark.parametrize("delivery", ["at-least-once", "exactly-once"])
