@@ -40,8 +40,9 @@ def replication_sentence(table: pd.DataFrame) -> str:
 def replication(table: pd.DataFrame) -> Picture:
     """A row for each producer; each record is a tick at the time it was acknowledged."""
     flows = list(table.groupby(["acks", "insync"], sort=False))
-    figure, (ax,) = picture(replication_finding(table), height=1.6 + 0.5 * len(flows))
-    end = float(table["sent"].max())
+    figure, (ax,) = picture(replication_finding(table), height=1.6 + 0.5 * max(2, len(flows)))
+    restarted = float(table["restarted"].iloc[0])
+    end = max(restarted, float(table["sent"].max()))
     for place, (_, rows) in enumerate(flows):
         gone = rows["acknowledged"].notna() & ~rows["readable"]
         for chosen, colour in ((~gone, GREEN), (gone, RED)):
@@ -51,7 +52,6 @@ def replication(table: pd.DataFrame) -> Picture:
     names = [f"acks={acks}" + (f", {insync} in sync" if acks == "all" else "") for (acks, insync), _ in flows]
     ax.set_yticks(range(len(flows)), names)
     ax.axvspan(-FROZEN, 0, color=FAINT, linewidth=0, zorder=0)
-    restarted = float(table["restarted"].iloc[0])
     marks = ((-FROZEN, "others\nstand still", GREY, "right"), (0.0, "leader killed", RED, "left"))
     for second, what, colour, side in (*marks, (restarted, "started again", INK, "left")):
         ax.axvline(second, color=colour, linewidth=1.1, linestyle="--")

@@ -90,10 +90,13 @@ def herd(table: pd.DataFrame) -> Picture:
     end = max(took.values()) + 1
     for ax, (name, rows) in zip(axes, policies, strict=True):
         ax.bar(rows["second"], rows["calls"], color=ORANGE, width=0.9)
-        ax.axhline(rows["accepts"].iloc[0], color=INK, linewidth=1, linestyle="--")
+        limit = ax.axhline(
+            rows["accepts"].iloc[0], color=INK, linewidth=1, linestyle="--", label="what the server can accept"
+        )
         ax.set_title(f"{name}: {took[name]} s", fontsize=9.5, loc="left")
         ax.set(xlabel="time (s)", xlim=(-1, end), ylim=(0, 1.05 * table["calls"].max()))
-    axes[0].set_ylabel("calls a second (dashed: what it can accept)")
+    axes[0].set_ylabel("calls a second")
+    figure.legend(handles=[limit], loc="outside lower left", fontsize=8.5, frameon=False)
     return figure
 
 
