@@ -101,8 +101,8 @@ def interval_join(
     """Pairs of one key with lower <= right's time - left's <= upper, of elements that aren't late.
 
     The streams take turns, an element each, left first; an element is late when its time is below the watermark,
-    the lower of both streams'. An ended stream has no say. An element waits until the watermark reaches the last
-    time at which a partner could come (its own, if partners come before it).
+    the lower of both streams'. An ended stream has no say. An element waits until the watermark moves on to the last
+    time at which a partner could come (its own, if partners come before it), or past it.
     """
     turns: list[tuple[int, Event]] = []
     for i in range(max(len(left), len(right)) + 1):
@@ -112,7 +112,7 @@ def interval_join(
             elif i == len(stream):
                 turns.append((side, ("", -1, None)))  # here it is found to have ended
     marks = [-inf, -inf]
-    arrived: tuple[list[Event], list[Event]] = ([], [])
+    arrived: tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]] = ([], [])
     pairs = []
     for side, (key, time, value) in turns:
         watermark = min(marks)
@@ -120,11 +120,12 @@ def interval_join(
             marks[side] = inf
             continue
         if time >= watermark:
-            for k, t, v in arrived[1 - side]:
+            for k, t, v, watermark_then in arrived[1 - side]:
                 distance = t - time if side == 0 else time - t
                 reach = t + max(upper if side == 1 else -lower, 0)
-                if k == key and lower <= distance <= upper and reach > watermark:
+                waits = reach > watermark or watermark == watermark_then
+                if k == key and lower <= distance <= upper and waits:
                     pairs.append((key, *((value, v) if side == 0 else (v, value)), max(time, t)))
-            arrived[side].append((key, time, value))
+            arrived[side].append((key, time, value, watermark))
         marks[side] = max(marks[side], time - bound - 1)
     return pairs

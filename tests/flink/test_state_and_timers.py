@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from recsys_lab.clock import SimulatedClock
@@ -374,6 +374,7 @@ def test_a_map_with_state_on_a_keyed_stream_uses_the_state_of_the_key() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(events, events, bounds, st.integers(-20, 20), st.integers(0, 20), batch_sizes)
+@example([("a", 78, 0), ("a", 77, 0)], [("a", 78, 0), ("a", 77, 0)], 0, 0, 0, 1)  # both at the watermark, not below it
 def test_interval_joins_equal_brute_force(
     left: list[Event], right: list[Event], bound: int, lower: int, width: int, batch_size: int
 ) -> None:
