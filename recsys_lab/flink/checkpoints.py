@@ -32,7 +32,7 @@ MOST_PENDING = 16
 """With more checkpoints than this waiting for the disk, the job waits too."""
 
 _MAGIC = "recsys-lab checkpoint"
-_HEADER = re.compile(rb"recsys-lab checkpoint (\d+) ([0-9a-f]{8}) (\d+)\n")
+_HEADER = re.compile(rb"recsys-lab checkpoint ([1-9]\d*) ([0-9a-f]{8}) (\d+)\n")
 
 
 class Identity(NamedTuple):

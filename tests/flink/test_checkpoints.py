@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.msgpack import Ext
 
@@ -143,6 +143,7 @@ def test_a_checkpoint_that_cannot_be_used_is_refused_and_the_one_before_offered(
 
 @untimed
 @given(st.integers(0, 10_000), st.integers(0, 255))
+@example(len("recsys-lab checkpoint "), ord("0"))  # a format that never was
 def test_no_flipped_byte_goes_unnoticed(place: int, value: int) -> None:
     from recsys_lab.flink.checkpoints import seal, unseal
 
