@@ -228,6 +228,7 @@ class LocalFlink:
             "resourcemanager.standalone.start-up-time": str(_MONTH_MS),
             "slot.request.timeout": str(_PATIENCE_MS),
             "web.refresh-interval": "1000",
+            "metrics.fetcher.update-interval": "1000",  # of what the page shows; ten times that by default
             **self._configuration,
         }
 

@@ -169,8 +169,7 @@ class PatternFunction(KeyedProcessFunction):
 
     operator: its name. select: what it makes of a match. options: of the node that `PatternStream` builds.
     Its states: "waiting" time → events; "progress" (partial matches, complete ones that an earlier partial one may
-    still rule out, number of events so far). All timers that an event may need are set when it comes: set by another
-    timer at the very end of a stream, PyFlink (2.3) would not fire them.
+    still rule out, number of events so far). All timers that an event may need are set when it comes.
     """
 
     def __init__(self, operator: str, select: Callable[[Match], Iterable[Any]], options: dict[str, Any]) -> None:

@@ -192,6 +192,23 @@ def complaints(page: Page) -> list[str]:
     return errors
 
 
+def cells_of(page: Page) -> list[dict[str, Any]]:
+    """The notebook's cells as its file would have them, now."""
+    cells: list[dict[str, Any]] = page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.content.widgets.map(cell => cell.model.toJSON())"
+    )
+    return cells
+
+
+def printed(cells: list[dict[str, Any]]) -> list[str]:
+    """What each cell printed. Cells whose text may differ from run to run are left out, as nbval leaves them out."""
+    return [
+        "".join("".join(output["text"]) for output in cell["outputs"] if output.get("name") == "stdout")
+        for cell in cells
+        if cell["cell_type"] == "code" and "nbval-ignore-output" not in cell["metadata"].get("tags", ())
+    ]
+
+
 def first_widget(page: Page) -> Locator:
     """The first output that holds a slider and a picture."""
     outputs = page.locator(".jp-OutputArea-output").filter(has=page.locator(".noUi-handle"))

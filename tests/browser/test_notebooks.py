@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from playwright.sync_api import Page
 
 from tests.browser.jupyter import (
     CHECKOUT,
     Lab,
+    cells_of,
     complaints,
     first_widget,
     move_slider,
     open_notebook,
     pictures,
+    printed,
     run_all,
     wait_for_other_pictures,
 )
@@ -51,6 +55,8 @@ def test_a_notebook_runs_from_top_to_bottom_and_its_slider_changes_the_plot(
     open_notebook(page, lab, notebook)
     run_all(page)
     assert complaints(page) == []
+    saved = json.loads((CHECKOUT / "notebooks" / notebook).read_text(encoding="utf-8"))["cells"]
+    assert printed(cells_of(page)) == printed(saved)
 
     widget = first_widget(page)
     assert widget.count() == 1, "no widget with a slider and a picture"

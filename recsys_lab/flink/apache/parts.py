@@ -1,8 +1,9 @@
 """The few parts that have to be Java: compiled when they are needed first, by the compiler that Flink brings along.
 
 PyFlink can hand a student's function to Java, but not a watermark generator, nor what makes Kafka records of Python
-values. The sources are in the folder `java`. Janino, which Flink's SQL uses to compile its queries, makes an archive of
-them beside the other downloads; it travels with every job that uses them.
+values, nor an operator that has every timer in every checkpoint. The sources are in the folder `java`. Janino, which
+Flink's SQL uses to compile its queries, makes an archive of them beside the other downloads; it travels with every job
+that uses them.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ Where PyFlink (2.3, process mode) differs from Apache Flink itself, the adapters
 - When session windows merge, it keeps the accumulator of one and drops the other's. So windows that merge keep their
   elements, which are put together as they should, and are folded when the window fires (`functions.WindowResults`).
 - Its workers' cache of state knows no time to live. So such values carry their time with them (`states`).
-- A timer that is set by another at the very end of a stream doesn't fire. Patterns set theirs with the events
-  (`flink.matching`); a process function that would need this has to do the same.
+- Timers that Python sets are registered before the next watermark only: a checkpoint that comes first lacks them, and
+  so does the end of a stream. So operators with timers are replaced by some that do it sooner (`java/KeptTimers`).
 
 What goes to a sink in the client, and what is counted there, flows into one stream of (number of the node, value).
 """
@@ -59,6 +59,13 @@ class Translation:
         for node in self._graph.nodes:
             self._translate(node)
         self._environment.set_parallelism(self._parallelism)
+        self._keep_timers()
+
+    def _keep_timers(self) -> None:
+        """Of all operators at once, when they are there; chains of them are made of these later."""
+        jvm = get_gateway().jvm
+        parts.use(self._environment, parts.compiled(jvm, "KeptTimers"))
+        jvm.recsys_lab.KeptTimers.applyTo(self._environment._j_stream_execution_environment)
 
     @property
     def widest(self) -> int:

@@ -253,6 +253,25 @@ class SharedState(KeyedCoProcessFunction):
         yield ctx.get_current_key(), tuple(sorted(self.sums.items()))
 
 
+class Echoes(KeyedProcessFunction):
+    """Each element is heard three times more, by timers that set timers, also when the stream is over by then."""
+
+    def process_element(self, value: Event, ctx: Any) -> None:
+        ctx.timer_service().register_event_time_timer(value[1] // 10 * 10 + 20_003)
+
+    def on_timer(self, timestamp: int, ctx: Any) -> Iterator[Any]:
+        yield ctx.get_current_key(), timestamp
+        if timestamp % 10 > 1:
+            ctx.timer_service().register_event_time_timer(timestamp + 19_999)
+
+
+class EchoesOfTwo(KeyedCoProcessFunction):
+    """The same with two inputs."""
+
+    process_element1 = process_element2 = Echoes.process_element
+    on_timer = Echoes.on_timer
+
+
 Streams = dict[str, DataStream]
 Pipeline = Callable[[DataStream, DataStream], Streams]
 """From the stream on which many are late and the one on which none is."""
@@ -361,7 +380,12 @@ def state(stream: DataStream, calm: DataStream) -> Streams:
 @pipeline
 def timers(stream: DataStream, calm: DataStream) -> Streams:
     made = stream.key_by(user).process(Quiet())
-    return {"fired": made, "watermark of each": made.get_side_output(OutputTag("seen"))}
+    return {
+        "fired": made,
+        "watermark of each": made.get_side_output(OutputTag("seen")),
+        "set by timers": stream.key_by(user).process(Echoes()),
+        "set by timers of two inputs": stream.key_by(user).connect(calm.key_by(user)).process(EchoesOfTwo()),
+    }
 
 
 @pipeline
