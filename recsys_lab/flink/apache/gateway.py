@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
 import logging
 import os
 import struct
+import sys
 import tempfile
 import threading
 import time
@@ -36,9 +38,12 @@ from recsys_lab.java import jars
 from recsys_lab.java.children import Child
 
 HEAP_MB = 768
+SWITCH_SECONDS = 0.05
 _SERVER = "org.apache.flink.client.python.PythonGatewayServer"
 
 _lock = threading.Lock()
+_jobs = 0
+_interval = 0.0
 _folder: Path | None = None
 _child: Child | None = None
 
@@ -97,13 +102,14 @@ def mini_cluster(environment: Any, slots: int) -> Iterator[str]:
     """A whole Flink inside the gateway's Java, for one job of this environment; gives its address.
 
     Afterwards what the workers on our threads change of this process is put back: the environment's variables, and
-    the handlers and the level of Python's log.
+    the handlers and the level of Python's log. Their threads end.
     """
     from pyflink.util.java_utils import get_j_env_configuration
 
     jvm = gateway().jvm
     options = get_j_env_configuration(environment._j_stream_execution_environment)
-    options.setString("python.loopback-server.address", _workers())
+    with _lock:
+        options.setString("python.loopback-server.address", _workers())
     builder = jvm.org.apache.flink.runtime.minicluster.MiniClusterConfiguration.Builder()
     builder.setConfiguration(options).setNumTaskManagers(1).setNumSlotsPerTaskManager(slots)
     cluster = jvm.org.apache.flink.runtime.minicluster.MiniCluster(builder.build())
@@ -122,7 +128,8 @@ def _process_kept() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level, variables = list(root.handlers), root.level, dict(os.environ)
     try:
-        yield
+        with _patient_threads():
+            yield
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
@@ -131,6 +138,34 @@ def _process_kept() -> Iterator[None]:
         os.environ.update(variables)
 
 
+@contextlib.contextmanager
+def _patient_threads() -> Iterator[None]:
+    """Let the workers' threads ask for Python's lock less often, and end them with the last of the jobs that run here.
+
+    A large job has hundreds. Each that waits for the lock asks for it anew after the switch interval, which takes more
+    of the machine than the work does. PyFlink (2.3) leaves one running for every coder of a job, for ever.
+    """
+    from pyflink.fn_execution.utils.operation_utils import PeriodicThread
+
+    global _jobs, _interval
+    with _lock:
+        if _jobs == 0:
+            _interval = sys.getswitchinterval()
+            sys.setswitchinterval(max(_interval, SWITCH_SECONDS))
+        _jobs += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _jobs -= 1
+            if _jobs == 0:
+                sys.setswitchinterval(_interval)
+                for thread in threading.enumerate():
+                    if isinstance(thread, PeriodicThread):
+                        thread.cancel()
+
+
+@functools.cache
 def _workers() -> str:
     """Where a student's functions are run on threads of this process; it listens on the loopback interface only."""
     import grpc
@@ -138,16 +173,12 @@ def _workers() -> str:
     from apache_beam.utils import thread_pool_executor
     from pyflink.fn_execution.beam.beam_worker_pool_service import BeamFnLoopbackWorkerPoolServicer
 
-    with _lock:
-        pool = BeamFnLoopbackWorkerPoolServicer()
-        if not pool._worker_address:
-            server = grpc.server(thread_pool_executor.shared_unbounded_instance())
-            port = server.add_insecure_port(f"{HOST}:0")
-            beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
-            server.start()
-            pool._worker_address = f"{HOST}:{port}"
-            atexit.register(server.stop, 1)
-        return str(pool._worker_address)
+    server = grpc.server(thread_pool_executor.shared_unbounded_instance())
+    port = server.add_insecure_port(f"{HOST}:0")
+    beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(BeamFnLoopbackWorkerPoolServicer(), server)
+    server.start()
+    atexit.register(server.stop, 1)
+    return f"{HOST}:{port}"
 
 
 @contextlib.contextmanager

@@ -149,6 +149,22 @@ def test_the_java_of_an_embedded_job_ends_with_its_parent_even_when_it_is_killed
 
 
 @needs_flink
+def test_an_embedded_job_leaves_no_thread_behind() -> None:
+    """A notebook may run hundreds; what each leaves would wake for ever."""
+
+    def threads_after_a_job() -> set[threading.Thread]:
+        run(ApacheFlink(), ["rolling", "timers"])
+        time.sleep(1.5)  # the last ones see that they are to end when they wake next
+        return set(threading.enumerate())
+
+    before = threads_after_a_job()
+    left = threads_after_a_job() - before
+
+    assert [t for t in left if type(t).__module__ != "apache_beam.utils.thread_pool_executor"] == []
+    assert sys.getswitchinterval() < 0.01
+
+
+@needs_flink
 def test_a_port_in_use_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
