@@ -200,10 +200,10 @@ def cells_of(page: Page) -> list[dict[str, Any]]:
     return cells
 
 
-def printed(cells: list[dict[str, Any]]) -> list[str]:
-    """What each cell printed. Cells whose text may differ from run to run are left out, as nbval leaves them out."""
+def printed(cells: list[dict[str, Any]]) -> list[list[str]]:
+    """The lines that each cell printed; of cells whose text may differ from run to run nothing, as with nbval."""
     return [
-        "".join("".join(output["text"]) for output in cell["outputs"] if output.get("name") == "stdout")
+        "".join("".join(output["text"]) for output in cell["outputs"] if output.get("name") == "stdout").splitlines()
         for cell in cells
         if cell["cell_type"] == "code" and "nbval-ignore-output" not in cell["metadata"].get("tags", ())
     ]
