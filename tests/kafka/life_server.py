@@ -118,7 +118,7 @@ def answer(order: dict[str, Any]) -> None:
                     event = await system.send_user_interaction(user, item, kind)
                     acknowledged.write(f"{event.event_id}\n")
             if order["crash"] is not None:
-                await asyncio.sleep(1)  # it is working on what was sent; whatever step it has come to, this is the end
+                await asyncio.sleep(0.5)  # it is working on what was sent; wherever it has come to, this is the end
                 os.kill(os.getpid(), signal.SIGKILL)
 
     asyncio.run(work())
