@@ -1,4 +1,4 @@
-"""The experiments of notebook 05, on a real cluster and a real Kafka; the notebook itself kills the TaskManager."""
+"""The experiments of notebook 05, on a real cluster and a real Kafka."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from recsys_lab import experiments, plots, widgets
+from recsys_lab import datasets, experiments, plots, widgets
 from recsys_lab.errors import JobError
 from recsys_lab.flink import ApacheFlink, LocalFlink
 from recsys_lab.kafka import LocalKafka
@@ -49,6 +49,26 @@ def test_the_shop_between_topics_is_the_same_on_both_runtimes_and_its_page_tells
     assert plots.web_page(page).finding == "6 operators, 3 tasks of 1 to 2 subtasks each: the job takes 2 slots"
     assert experiments.jobs_on(cluster.address)["state"].tail(1).to_dict() == {"shop": "FINISHED"}
     assert experiments.cluster_facts(cluster.address)["slots-total"] == 4
+
+
+def test_a_killed_task_manager_is_seen_by_the_hasty_reader_only(cluster: LocalFlink, servers: str) -> None:
+    purchases = datasets.load("online-retail")
+    enough = purchases[purchases["timestamp"] >= "2011-12-07"].head(3_000)  # that there is a middle to be killed in
+    topic = experiments.purchases_topic(servers, enough)
+    ours, by_local = experiments.shop_between_topics(servers, topic)
+    ours.execute("shop")
+    right = experiments.committed(servers, by_local)
+
+    killed = experiments.kill_task_manager(cluster, servers, topic)
+
+    assert list(killed.moments["what"]) == ["killed", "a new TaskManager"]
+    assert killed.result.restarts >= 1
+    assert experiments.committed(servers, killed.topic) == right
+    got = {reader: rows["value"] for reader, rows in killed.seen.groupby("reader")}
+    assert sorted(got["committed"]) == sorted(right.elements())
+    assert set(got["all"]) == set(right)
+    end = experiments.readers_at(killed, "end")
+    assert plots.two_readers_finding(end).startswith("A TaskManager is killed: read_committed has all once")
 
 
 def test_small_jobs_give_the_same_on_both_runtimes(cluster: LocalFlink) -> None:
