@@ -29,7 +29,7 @@ from recsys_lab.flink import (
 from recsys_lab.flink.cluster import ask
 from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
-from tests.flink.apache.running import needs_flink
+from tests.flink.apache.running import alongside, needs_flink
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(480), needs_flink]
 
@@ -170,9 +170,7 @@ def test_idle_partitions_hold_nobody_back(where: str, kafka: LocalKafka) -> None
 
 @contextlib.contextmanager
 def _one_partition_alive(kafka: LocalKafka, topic: str) -> Iterator[None]:
-    over = threading.Event()
-
-    def produce() -> None:
+    def produce(over: threading.Event) -> None:
         producer = Producer({"bootstrap.servers": kafka.bootstrap_servers, "linger.ms": 0})
         for number in itertools.count():
             producer.produce(topic, partition=0, value=json.dumps(number))
@@ -181,21 +179,16 @@ def _one_partition_alive(kafka: LocalKafka, topic: str) -> Iterator[None]:
                 break
         producer.flush(10)
 
-    thread = threading.Thread(target=produce)
-    thread.start()
-    try:
+    with alongside(produce):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextlib.contextmanager
 def _killing_after(checkpoints: int, cluster: LocalFlink) -> Iterator[threading.Event]:
     """Kill the TaskManager when the job that runs has completed so many checkpoints, and start it again."""
-    over, killed = threading.Event(), threading.Event()
+    killed = threading.Event()
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         while not over.wait(0.1):
             with contextlib.suppress(ClusterError, KeyError):
                 jobs = ask(cluster.address, "/jobs/overview")["jobs"]
@@ -208,10 +201,5 @@ def _killing_after(checkpoints: int, cluster: LocalFlink) -> Iterator[threading.
                         cluster.restart_task_manager()
                         return
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with alongside(watch):
         yield killed
-    finally:
-        over.set()
-        thread.join()

@@ -32,7 +32,7 @@ from recsys_lab.flink import (
 from recsys_lab.flink.cluster import ask
 from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
-from tests.flink.apache.running import needs_flink
+from tests.flink.apache.running import alongside, needs_flink
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(200), needs_flink]
 
@@ -82,21 +82,15 @@ def job(kafka: LocalKafka, folder: Path, interval: float) -> tuple[FlinkStreamPr
 @contextlib.contextmanager
 def stopped_when(processor: FlinkStreamProcessor, enough: Callable[[], bool]) -> Iterator[None]:
     """End the job that runs with a savepoint, when there is enough or time is over."""
-    over = threading.Event()
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         until = time.monotonic() + WAIT_SECONDS
         while time.monotonic() < until and not enough() and not over.wait(0.2):
             pass
         processor.stop()
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
+    with alongside(watch):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def taken_in(cluster: LocalFlink) -> int:
