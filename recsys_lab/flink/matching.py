@@ -35,13 +35,12 @@ class Partial(NamedTuple):
     events: tuple[tuple[int, int, Any], ...]
 
 
-class Outcome:
-    """What an event does to one partial match."""
+class Outcome(NamedTuple):
+    """What an event does to one partial match: what it becomes, what is complete by it, whether it must not be."""
 
-    def __init__(self) -> None:
-        self.next: list[Partial] = []
-        self.matches: list[Partial] = []
-        self.stopped = False
+    next: list[Partial]
+    matches: list[Partial]
+    stopped: bool
 
 
 class Matcher:
@@ -80,88 +79,92 @@ class Matcher:
 
     def advance(self, partial: Partial | None, event: Any, at: tuple[int, int]) -> Outcome:
         """partial: None for a match that begins with this event. at: the event's timestamp and number."""
-        outcome = Outcome()
-        events = () if partial is None else partial.events
-        known: dict[int, bool] = {}
-
-        def fits(stage: Stage) -> bool:
-            if id(stage) not in known:
-                known[id(stage)] = stage.fits(event, lambda: self.names(events))
-            return known[id(stage)]
-
-        def take(stage: int, taken: int) -> None:
-            start = at if partial is None else partial.start
-            grown = (*events, (stage, at[1], event))
-            again = taken < self.stages[stage].most
-            place, count = (stage, taken) if again else (stage + 1, 0)
-            new = Partial(place, count, True, start, grown)
-            done = taken >= self.stages[stage].least and self._only_optional_after(stage + 1)
-            if done:
-                outcome.matches.append(new)
-            if not done or place < self.end:
-                outcome.next.append(new)
-
-        def enter(stage: int, fresh: bool) -> None:
-            """Try the event on a stage that nothing was taken for yet."""
-            if fresh and self.forbidden_next[stage]:
-                if any(map(fits, self.forbidden_next[stage])):
-                    outcome.stopped = True
-                    return
-                if stage == self.end:
-                    assert partial is not None
-                    outcome.matches.append(partial)
-                    return
-            if any(map(fits, self.forbidden[stage])):
-                outcome.stopped = True
-            if stage == self.end:
-                ignore(stage, 0)
-                return
-            wanted = self.stages[stage]
-            suits = fits(wanted)
-            if suits:
-                take(stage, 1)
-            if wanted.how == ANY or (wanted.how == RELAXED and not suits):
-                ignore(stage, 0)
-            if wanted.optional and fresh:
-                enter(stage + 1, True)
-
-        def ignore(stage: int, taken: int) -> None:
-            if partial is not None:
-                outcome.next.append(Partial(stage, taken, False, partial.start, events))
-
+        meeting = _Meeting(self, partial, event, at)
         if partial is None:
-            enter(0, True)
+            meeting.enter(0, True)
         elif partial.taken:
-            self._repeat(partial, fits, take, ignore, enter, outcome)
+            meeting.repeat(partial.stage, partial.taken, partial.fresh)
         else:
-            enter(partial.stage, partial.fresh)
-        return outcome
+            meeting.enter(partial.stage, partial.fresh)
+        return Outcome(meeting.next, meeting.matches, meeting.stopped)
 
-    def _repeat(
-        self,
-        partial: Partial,
-        fits: Callable[[Stage], bool],
-        take: Callable[[int, int], None],
-        ignore: Callable[[int, int], None],
-        enter: Callable[[int, bool], None],
-        outcome: Outcome,
-    ) -> None:
-        """A stage that may take more: it takes, or ignores, or lets the stages behind it try."""
-        stage = self.stages[partial.stage]
-        if any(map(fits, self.forbidden[partial.stage + 1])):
-            outcome.stopped = True
-        suits = fits(stage)
-        if suits:
-            take(partial.stage, partial.taken + 1)
-        if stage.between == ANY or (stage.between == RELAXED and not suits):
-            ignore(partial.stage, partial.taken)
-        if partial.fresh and partial.taken >= stage.least:
-            enter(partial.stage + 1, True)
-
-    def _only_optional_after(self, stage: int) -> bool:
+    def only_optional_after(self, stage: int) -> bool:
         """Whether nothing more is needed from that stage on."""
         waits = any(self.forbidden[i] or self.forbidden_next[i] for i in range(stage, self.end + 1))
         return not waits and all(self.stages[i].optional for i in range(stage, self.end))
+
+
+class _Meeting:
+    """One event meets one partial match. Its methods are the edges that may be followed from a stage."""
+
+    def __init__(self, matcher: Matcher, partial: Partial | None, event: Any, at: tuple[int, int]) -> None:
+        self.matcher, self.stages = matcher, matcher.stages
+        self.partial, self.event, self.at = partial, event, at
+        self.events = () if partial is None else partial.events
+        self.known: dict[int, bool] = {}
+        self.next: list[Partial] = []
+        self.matches: list[Partial] = []
+        self.stopped = False
+
+    def fits(self, stage: Stage) -> bool:
+        """Whether the event is what the stage asks for; asked once, as the condition is the user's."""
+        if id(stage) not in self.known:
+            self.known[id(stage)] = stage.fits(self.event, lambda: self.matcher.names(self.events))
+        return self.known[id(stage)]
+
+    def enter(self, stage: int, fresh: bool) -> None:
+        """Try the event on a stage that nothing was taken for yet."""
+        if fresh and self.matcher.forbidden_next[stage]:
+            if any(map(self.fits, self.matcher.forbidden_next[stage])):
+                self.stopped = True
+                return
+            if stage == self.matcher.end:
+                assert self.partial is not None
+                self.matches.append(self.partial)
+                return
+        if any(map(self.fits, self.matcher.forbidden[stage])):
+            self.stopped = True
+        if stage == self.matcher.end:
+            self.ignore(stage, 0)
+            return
+        wanted = self.stages[stage]
+        suits = self.fits(wanted)
+        if suits:
+            self.take(stage, 1)
+        if wanted.how == ANY or (wanted.how == RELAXED and not suits):
+            self.ignore(stage, 0)
+        if wanted.optional and fresh:
+            self.enter(stage + 1, True)
+
+    def repeat(self, stage: int, taken: int, fresh: bool) -> None:
+        """A stage that may take more: it takes, or ignores, or lets the stages behind it try."""
+        wanted = self.stages[stage]
+        if any(map(self.fits, self.matcher.forbidden[stage + 1])):
+            self.stopped = True
+        suits = self.fits(wanted)
+        if suits:
+            self.take(stage, taken + 1)
+        if wanted.between == ANY or (wanted.between == RELAXED and not suits):
+            self.ignore(stage, taken)
+        if fresh and taken >= wanted.least:
+            self.enter(stage + 1, True)
+
+    def take(self, stage: int, taken: int) -> None:
+        """The match grows by the event, which is the stage's so-and-so-many-th."""
+        start = self.at if self.partial is None else self.partial.start
+        again = taken < self.stages[stage].most
+        place, count = (stage, taken) if again else (stage + 1, 0)
+        grown = Partial(place, count, True, start, (*self.events, (stage, self.at[1], self.event)))
+        done = taken >= self.stages[stage].least and self.matcher.only_optional_after(stage + 1)
+        if done:
+            self.matches.append(grown)
+        if not done or place < self.matcher.end:
+            self.next.append(grown)
+
+    def ignore(self, stage: int, taken: int) -> None:
+        """The match waits on; one that has not begun does not."""
+        if self.partial is not None:
+            self.next.append(Partial(stage, taken, False, self.partial.start, self.events))
 
 
 class PatternFunction(KeyedProcessFunction):
