@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter, sleep
 from typing import Any, NamedTuple
 
@@ -22,6 +23,7 @@ from recsys_lab.experiments.on_flink.shop_topics import PARTITIONS, shop_between
 from recsys_lab.experiments.on_kafka.topics import quiet_client
 from recsys_lab.flink import ApacheFlink, JobResult, LocalFlink
 from recsys_lab.kafka.connection import Connection
+from recsys_lab.threads import alongside
 
 ISOLATION = {"committed": "read_committed", "all": "read_uncommitted"}
 RESULTS = 8
@@ -93,22 +95,15 @@ class Readers:
 
     def __init__(self, servers: str, topic: str, began: float, names: Sequence[str] = tuple(ISOLATION)) -> None:
         self._began = began
-        self._over = threading.Event()
         self._rows: list[tuple[str, float, str]] = []
-        self._threads = [
-            threading.Thread(target=self._read, args=(servers, topic, name), name=f"reader-{name}", daemon=True)
-            for name in names
-        ]
+        self._reading = alongside(*(partial(self._read, servers, topic, name) for name in names))
 
     def __enter__(self) -> Readers:
-        for thread in self._threads:
-            thread.start()
+        self._reading.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
+        self._reading.__exit__(None, None, None)
 
     def count(self, reader: str) -> int:
         """Records that this reader got so far."""
@@ -118,14 +113,14 @@ class Readers:
         """All that they got: reader, seconds, value."""
         return pd.DataFrame(self._rows, columns=["reader", "seconds", "value"])
 
-    def _read(self, servers: str, topic: str, name: str) -> None:
+    def _read(self, servers: str, topic: str, name: str, over: threading.Event) -> None:
         client = Connection.resolve(servers).client()
         consumer = KafkaConsumer(**client, isolation_level=ISOLATION[name], enable_auto_commit=False)
         try:
             partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             consumer.assign(partitions)
             consumer.seek_to_beginning(*partitions)
-            while not self._over.is_set():
+            while not over.is_set():
                 self._take(name, consumer)
             ends = consumer.end_offsets(partitions)  # what came meanwhile, and nothing less
             until = perf_counter() + LAST_SECONDS
@@ -163,10 +158,9 @@ def _killed_once(cluster: LocalFlink, servers: str, topic: str) -> Killed:
     source.decode = _unhurried(source.decode)
     began = perf_counter()
     moments: list[tuple[str, float]] = []
-    over = threading.Event()
     with Readers(servers, output, began) as readers:
 
-        def watch() -> None:
+        def watch(over: threading.Event) -> None:
             committed, at = 0, 0.0
             while not over.wait(0.02):
                 done, now = readers.count("committed"), perf_counter() - began
@@ -180,13 +174,8 @@ def _killed_once(cluster: LocalFlink, servers: str, topic: str) -> Killed:
                     moments.append(("a new TaskManager", perf_counter() - began))
                     return
 
-        watcher = threading.Thread(target=watch, name="killer", daemon=True)
-        watcher.start()
-        try:
+        with alongside(watch):
             result = job.execute("shop, killed once", runtime=ApacheFlink(cluster.address, configuration=SMOOTH))
-        finally:
-            over.set()
-            watcher.join()
     if not moments:
         raise LabError("the job ended before its TaskManager could be killed. Run it again, with more purchases.")
     return Killed(readers.table(), pd.DataFrame(moments, columns=["what", "seconds"]), result, output)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from time import perf_counter, sleep
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 from kafka.admin import OffsetSpec
@@ -22,6 +22,7 @@ from recsys_lab.experiments.on_kafka.topics import fresh_name, fresh_topic, quie
 from recsys_lab.experiments.on_kafka.visits import visit, visits_producer
 from recsys_lab.kafka.connection import Connection, admin
 from recsys_lab.kafka.processor import KafkaStreamProcessor
+from recsys_lab.threads import alongside
 
 PARTITIONS = 4
 USERS = ("ann", "bob", "cas", "dan", "dee", "gus", "eve", "joe", "ida", "jim", "kim", "tom")
@@ -63,8 +64,12 @@ def rebalance(
         members["A"].start_consumers()
         members["A"].wait_until_joined()
         started = perf_counter()
-        stack.enter_context(_on_a_thread(_look, rows, connection, topic, group, members, started))
-        stack.enter_context(_on_a_thread(_send, topic, servers, per_second))
+        stack.enter_context(
+            alongside(
+                lambda over: _look(over, rows, connection, topic, group, members, started),
+                lambda over: _send(over, topic, servers, per_second),
+            )
+        )
         _wait(lambda: _total(rows) >= behind, seconds)
         changes[perf_counter() - started] = "B joins"
         members["B"].start_consumers()
@@ -106,19 +111,6 @@ def _member(
 
     processor.setup_consumer(topic, group, work)
     return processor
-
-
-@contextmanager
-def _on_a_thread(function: Callable[..., None], *arguments: Any) -> Iterator[None]:
-    """The function runs on a thread until the `with` block is left; it is given an event that says so."""
-    over = threading.Event()
-    thread = threading.Thread(target=function, args=(over, *arguments), daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _send(over: threading.Event, topic: str, servers: str, per_second: int) -> None:

@@ -11,6 +11,7 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from math import factorial, prod
 from time import monotonic, sleep
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from kafka.errors import KafkaError
 from recsys_lab.errors import BrokerError, InvalidEvent, shorten
 from recsys_lab.experiments.on_kafka.topics import fresh_name, fresh_topics, quiet_client, read_topics
 from recsys_lab.kafka.connection import Connection, admin
+from recsys_lab.threads import alongside
 
 PARTITIONS = 3
 USERS = ("ann", "bob", "cas", "dan", "dee", "gus", "eve", "joe")
@@ -136,19 +138,9 @@ def shares(servers: str, topic: str, readers: int, *, partitions: int = PARTITIO
 
     partitions: how many the topic has.
     """
-    connection, group, over = Connection.resolve(servers), fresh_name("readers"), threading.Event()
-    threads = [
-        threading.Thread(target=_be_a_member, args=(connection, topic, group, number, over), daemon=True)
-        for number in range(1, readers + 1)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
+    connection, group = Connection.resolve(servers), fresh_name("readers")
+    with alongside(*(partial(_be_a_member, connection, topic, group, number) for number in range(1, readers + 1))):
         owners = _settled(connection, group, readers, partitions)
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
     return tuple(owners[partition] for partition in range(partitions))
 
 

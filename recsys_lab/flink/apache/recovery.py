@@ -21,6 +21,7 @@ from recsys_lab.errors import CheckpointError, NotTranslatable, shorten
 from recsys_lab.flink.checkpoints import Identity, check_identity
 from recsys_lab.flink.kafka import KafkaSource
 from recsys_lab.flink.processor import FlinkStreamProcessor
+from recsys_lab.threads import alongside
 
 _NOTE = ".job.json"
 _LOOK_EVERY = 0.1
@@ -109,11 +110,10 @@ def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
     """As long as the job runs, do what `processor.savepoint(path)` and `processor.stop()` ask for."""
     from pyflink.java_gateway import get_gateway
 
-    over = threading.Event()
     seconds = get_gateway().jvm.java.util.concurrent.TimeUnit.SECONDS
     kind = get_gateway().jvm.org.apache.flink.core.execution.SavepointFormatType.DEFAULT
 
-    def watch() -> None:
+    def watch(over: threading.Event) -> None:
         while not over.wait(_LOOK_EVERY):
             job = client._j_job_client
             if processor._savepoint_to is not None:
@@ -128,13 +128,8 @@ def listening(processor: FlinkStreamProcessor, client: Any) -> Iterator[None]:
                             return
                         over.wait(1.0)
 
-    thread = threading.Thread(target=watch, name="flink-requests", daemon=True)
-    thread.start()
-    try:
+    with alongside(watch):
         yield
-    finally:
-        over.set()
-        thread.join()
 
 
 @contextlib.contextmanager

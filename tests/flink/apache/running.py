@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,16 +56,3 @@ def difference(ours: list[Any], theirs: list[Any]) -> str:
     if a == b:
         return ""
     return f"local only: {list((a - b).elements())[:4]}, Apache Flink only: {list((b - a).elements())[:4]}"
-
-
-@contextlib.contextmanager
-def alongside(work: Callable[[threading.Event], None]) -> Iterator[None]:
-    """This work goes on on a thread while the `with` block runs; it is given an event that says when that is over."""
-    over = threading.Event()
-    thread = threading.Thread(target=work, args=(over,))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()

@@ -32,7 +32,8 @@ from recsys_lab.flink import (
 from recsys_lab.flink.cluster import ask
 from recsys_lab.kafka import Connection, LocalKafka
 from recsys_lab.kafka.topics import ensure_topics
-from tests.flink.apache.running import alongside, needs_flink
+from recsys_lab.threads import alongside
+from tests.flink.apache.running import needs_flink
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(200), needs_flink]
 
