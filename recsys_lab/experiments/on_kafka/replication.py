@@ -24,6 +24,7 @@ from recsys_lab.errors import LabError
 from recsys_lab.experiments.on_kafka.topics import fresh_name, quiet_client, read_topic
 from recsys_lab.kafka.broker import LocalKafka
 from recsys_lab.kafka.connection import Connection, admin
+from recsys_lab.threads import alongside
 
 ACKS: dict[str, int | str] = {"0": 0, "1": 1, "all": "all"}
 INSYNC = {"0": (1,), "1": (1,), "all": (1, 2, 3)}
@@ -32,6 +33,9 @@ INSYNC = {"0": (1,), "1": (1,), "all": (1, 2, 3)}
 LEADER = 0
 PER_SECOND = 100
 STEADY_SECONDS, FROZEN_SECONDS, AFTER_SECONDS = 1.0, 0.6, 1.0
+ALONE = 20
+"""Records that the leader acknowledges while nobody copies them, at least."""
+
 FAILOVER_SECONDS = 40.0
 DELIVERY_SECONDS = 60.0
 
@@ -49,25 +53,20 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
         raise LabError(f"{kafka!r}: three running brokers are needed; use LocalKafka(brokers=3).")
     servers = kafka.bootstrap_servers
     topics = {(acks, insync): led_topic(servers, insync) for acks in ACKS for insync in INSYNC[acks]}
-    over = threading.Event()
-    flows = [_Flow(servers, topic, acks, over) for (acks, _), topic in topics.items()]
-    careful = {insync: flow for (acks, insync), flow in zip(topics, flows, strict=True) if acks == "all"}
-    for flow in flows:
-        flow.start()
-    _wait_for(lambda: all(flow.goes_on_after(0.0) for flow in flows))
-    sleep(STEADY_SECONDS)
-    killed = _kill_while_the_others_stand_still(kafka)
-    _wait_for(lambda: careful[2].goes_on_after(killed))
-    sleep(AFTER_SECONDS)
-    restarted = perf_counter()
-    kafka.restart(LEADER)
-    _wait_for(lambda: careful[3].goes_on_after(restarted))
-    sleep(AFTER_SECONDS)
-    over.set()
-    for flow in flows:
-        flow.join()
+    flows = [_Flow(servers, topic, acks) for (acks, _), topic in topics.items()]
+    by_topic = dict(zip(topics, flows, strict=True))
+    with alongside(*(flow.send for flow in flows)):
+        _wait_for(lambda: all(flow.goes_on_after(0.0) for flow in flows))
+        sleep(STEADY_SECONDS)
+        killed = _kill_while_the_others_stand_still(kafka, by_topic["1", 1])
+        _wait_for(lambda: by_topic["all", 2].goes_on_after(killed))
+        sleep(AFTER_SECONDS)
+        restarted = perf_counter()
+        kafka.restart(LEADER)
+        _wait_for(lambda: by_topic["all", 3].goes_on_after(restarted))
+        sleep(AFTER_SECONDS)
     tables = []
-    for (acks, insync), flow in zip(topics, flows, strict=True):
+    for (acks, insync), flow in by_topic.items():
         found = set(read_topic(servers, flow.topic)["value"].astype(int))
         tables.append(flow.table(killed, found).assign(acks=acks, insync=insync, restarted=restarted - killed))
     columns = ["acks", "insync", "number", "sent", "acknowledged", "readable", "restarted"]
@@ -100,20 +99,21 @@ def standing_still(pids: Iterable[int]) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def _kill_while_the_others_stand_still(kafka: LocalKafka) -> float:
+def _kill_while_the_others_stand_still(kafka: LocalKafka, trusting: _Flow) -> float:
+    """When it was killed: not before the flow that trusts the leader alone has a number of its answers."""
     with standing_still(pid for broker, pid in enumerate(kafka.pids) if broker != LEADER):
+        frozen = perf_counter()
         sleep(FROZEN_SECONDS)
+        _wait_for(lambda: trusting.acknowledged_of_those_sent_after(frozen) >= ALONE)  # soon, but on a busy machine
         kafka.kill(LEADER)
         return perf_counter()
 
 
-class _Flow(threading.Thread):
+class _Flow:
     """A producer that sends numbered records at an even pace, and notes when each was sent and acknowledged."""
 
-    def __init__(self, servers: str, topic: str, acks: str, over: threading.Event) -> None:
-        super().__init__(daemon=True)
+    def __init__(self, servers: str, topic: str, acks: str) -> None:
         self.topic, self.acks = topic, acks
-        self._over = over
         self._sent: list[float] = []
         self._acknowledged: dict[int, float] = {}
         self._producer = KafkaProducer(
@@ -121,9 +121,10 @@ class _Flow(threading.Thread):
             request_timeout_ms=4_000, delivery_timeout_ms=int(DELIVERY_SECONDS * 1000), retry_backoff_ms=100,
         )  # fmt: skip
 
-    def run(self) -> None:
+    def send(self, over: threading.Event) -> None:
+        """Go on until it is over."""
         started = perf_counter()
-        while not self._over.wait(max(0.0, started + len(self._sent) / PER_SECOND - perf_counter())):
+        while not over.wait(max(0.0, started + len(self._sent) / PER_SECOND - perf_counter())):
             number = len(self._sent)
             self._sent.append(perf_counter())
             try:
@@ -140,6 +141,10 @@ class _Flow(threading.Thread):
     def goes_on_after(self, moment: float) -> bool:
         """Whether a record has been acknowledged after that moment."""
         return any(when > moment for when in list(self._acknowledged.values()))
+
+    def acknowledged_of_those_sent_after(self, moment: float) -> int:
+        """How many records."""
+        return sum(self._sent[number] > moment for number in list(self._acknowledged))
 
     def table(self, zero: float, found: set[int]) -> pd.DataFrame:
         numbers = range(len(self._sent))
