@@ -138,8 +138,12 @@ class LocalKafka:
     def restart(self, broker: int = 0) -> None:
         """Start a broker again on its port and its data; one that still runs is stopped first. Raises BrokerError."""
         self._child(broker).stop()
+        ports.check_free(self._ports[broker].broker, "Kafka", BrokerError)
         self._launch(broker)
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except ports.PortTaken as taken:
+            raise BrokerError(str(taken)) from None
 
     def logs(self, broker: int | None = None) -> str:
         """What a broker wrote to its log, or all of them."""

@@ -181,6 +181,16 @@ def test_a_port_in_use_is_named(temporary):
         assert kafka.bootstrap_servers == f"127.0.0.1:{port}"
 
 
+def test_a_port_taken_while_its_broker_was_down_is_named():
+    with LocalKafka() as kafka:
+        kafka.kill()
+        port = int(kafka.bootstrap_servers.rpartition(":")[2])
+        with socket.create_server(("127.0.0.1", port)), pytest.raises(BrokerError, match=f"port {port} is in use"):
+            kafka.restart()
+        kafka.restart()
+        assert len(kafka.pids) == 1
+
+
 @pytest.mark.parametrize("port", [0, -1, 70_000, "9092"])
 def test_a_port_that_is_none_is_refused(port):
     with pytest.raises(BrokerError, match="port is"):
