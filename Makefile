@@ -3,7 +3,9 @@
 #   make lab ARGS=--no-browser     hand arguments to `recsys-lab lab`
 
 PY     := .venv/bin/python
-PYTEST := $(PY) -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Three at once, also on two cores: tests of brokers and clusters wait for half of their time. Tracebacks are Python's,
+# as reading sources for pytest's own can end a run on Python 3.11 (python/cpython#106905).
+PYTEST := $(PY) -m pytest --numprocesses=3 --dist=loadfile --no-loadscope-reorder --tb=native
 NBVAL  := --nbval --nbval-current-env --nbval-cell-timeout=120 --nbval-sanitize-with=tests/notebooks/sanitize.cfg
 CODE   := recsys_lab tests benchmarks scripts
 UV     := uv
