@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _OURS = re.compile(r"^recsys_lab\.\S*(?:JobError|OperatorFailed|LabError|NotTranslatable): (.+)$", re.MULTILINE)
 _CAUSED = re.compile(r"^Caused by: (.+)$", re.MULTILINE)
+_OVER = ("FINISHED", "CANCELED", "FAILED")
+"""What Flink calls a job's last states."""
 
 
 class ApacheFlink:
@@ -146,15 +148,13 @@ class _Execution:
 
     def _too_few_slots(self, address: str, error: Exception) -> str | None:
         """What to do, where that is what the job failed of."""
-        from recsys_lab.flink.cluster import ask
-
         if "NoResourceAvailableException" not in f"{error}{getattr(error, 'java_exception', '')}":
             return None
-        seen = ask(address, "/overview")
+        free, total = _slots(address)
         return (
             f"the cluster at {address} has too few free slots for the job: it takes {self.translation.widest}, and "
-            f"{seen['slots-available']} of {seen['slots-total']} are free. End another job, give the job a lower "
-            "parallelism, or start the cluster with more task_slots."
+            f"{free} of {total} are free. End another job, give the job a lower parallelism, or start the cluster with "
+            "more task_slots."
         )
 
     def _result(self, address: str, job: str) -> JobResult:
@@ -329,6 +329,17 @@ def _collected(environment: Any, streams: list[Any]) -> Any:
     first, *others = streams
     everything = first.union(*others) if others else first
     return CloseableIterator(everything._j_data_stream.collectAsync(), ANY)
+
+
+def _slots(address: str) -> tuple[int, int]:
+    """(free, in all). Those of jobs that are over count as free, which a cluster's own figure learns a moment later."""
+    from recsys_lab.flink.cluster import ask
+
+    over = {job["jid"] for job in ask(address, "/jobs/overview")["jobs"] if job["state"] in _OVER}
+    managers = ask(address, "/taskmanagers")["taskmanagers"]
+    allocated = [slot for known in managers for slot in ask(address, f"/taskmanagers/{known['id']}")["allocatedSlots"]]
+    total = sum(known["slotsNumber"] for known in managers)
+    return total - sum(slot["jobId"] not in over for slot in allocated), total
 
 
 def _reason(error: Exception) -> str:

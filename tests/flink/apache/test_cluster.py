@@ -19,8 +19,10 @@ import psutil
 import pytest
 
 from recsys_lab.errors import ClusterError, JobError
+from recsys_lab.experiments.on_kafka.replication import standing_still
 from recsys_lab.flink import ApacheFlink, FlinkStreamProcessor, LocalFlink
 from recsys_lab.flink.cluster import ask
+from recsys_lab.threads import alongside
 from tests.flink.apache.running import difference, needs_flink, run
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -93,6 +95,22 @@ def test_a_job_that_takes_more_slots_than_there_are_is_told_so() -> None:
         pytest.raises(JobError, match="it takes 3, and 2 of 2 are free"),
     ):
         processor.execute(runtime=ApacheFlink(own.address))
+
+
+@needs_flink
+def test_slots_that_the_job_itself_had_count_as_free_even_if_they_are_given_back_late() -> None:
+    processor = FlinkStreamProcessor(parallelism=3, checkpoint_interval=None)
+    processor.add_source([1, 2, 3]).key_by(lambda number: number).reduce(max).sink(print)
+
+    with LocalFlink(task_slots=2, configuration={"slot.request.timeout": "3000"}) as own:
+
+        def keep_them(over: threading.Event) -> None:
+            assert _until(lambda: own.overview()["slots-available"] == 0)
+            with standing_still(own.pids[1:]):
+                over.wait(30)
+
+        with alongside(keep_them), pytest.raises(JobError, match="it takes 3, and 2 of 2 are free"):
+            processor.execute(runtime=ApacheFlink(own.address))
 
 
 @needs_flink
