@@ -1,4 +1,7 @@
-"""The live view of a run in the terminal: one calm table that is redrawn as the run goes on."""
+"""The live view of a run in the terminal: one calm table that is redrawn as the run goes on.
+
+In a file or a pipe nothing can be redrawn: there a line says how far it is, ten times, and the table comes at the end.
+"""
 
 from __future__ import annotations
 
@@ -43,9 +46,13 @@ async def _on_kafka(interactions: pd.DataFrame, seed: int, console: Console) -> 
 
 async def _show(run: AsyncIterator[LiveFigures], console: Console) -> LiveFigures:
     figures: LiveFigures | None = None
+    tenths = 0
     with Live(console=console, refresh_per_second=8) as live:
         async for figures in run:
             live.update(view(figures))
+            if not console.is_terminal and figures.interactions * 10 // figures.total > tenths:  # where none is redrawn
+                tenths = figures.interactions * 10 // figures.total
+                console.print(f"{figures.interactions:,} of {figures.total:,} interactions")
     assert figures is not None, "a run yields at its end"
     return figures
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -117,3 +118,14 @@ def test_the_terminal_shows_every_figure(purchases: pd.DataFrame) -> None:
     for row in figure_rows(last):
         assert row.name in shown
         assert row.value in shown
+
+
+def test_where_nothing_can_be_redrawn_lines_say_how_far_it_is_and_the_table_comes_once(
+    purchases: pd.DataFrame,
+) -> None:
+    console = Console(file=io.StringIO(), width=120, record=True)
+    demo(purchases, console=console)
+    shown = console.export_text()
+    lines = [f"{done} of 2,500 interactions" for done in ("1,000", "2,000", "2,500")]
+    assert shown.splitlines()[:3] == lines
+    assert shown.count("hit rate @ 10") == 1
