@@ -50,8 +50,9 @@ async def _show(run: AsyncIterator[LiveFigures], console: Console) -> LiveFigure
     with Live(console=console, refresh_per_second=8) as live:
         async for figures in run:
             live.update(view(figures))
-            if not console.is_terminal and figures.interactions * 10 // figures.total > tenths:  # where none is redrawn
-                tenths = figures.interactions * 10 // figures.total
+            done = figures.interactions * 10 // figures.total
+            if not console.is_terminal and done > tenths:
+                tenths = done
                 console.print(f"{figures.interactions:,} of {figures.total:,} interactions")
     assert figures is not None, "a run yields at its end"
     return figures

@@ -35,14 +35,6 @@ class Partial(NamedTuple):
     events: tuple[tuple[int, int, Any], ...]
 
 
-class Outcome(NamedTuple):
-    """What an event does to one partial match: what it becomes, what is complete by it, whether it must not be."""
-
-    next: list[Partial]
-    matches: list[Partial]
-    stopped: bool
-
-
 class Matcher:
     """The pattern as a machine; it holds no state. `advance` gives what one event does to one partial match."""
 
@@ -79,14 +71,14 @@ class Matcher:
 
     def advance(self, partial: Partial | None, event: Any, at: tuple[int, int]) -> Outcome:
         """partial: None for a match that begins with this event. at: the event's timestamp and number."""
-        meeting = _Meeting(self, partial, event, at)
+        outcome = Outcome(self, partial, event, at)
         if partial is None:
-            meeting.enter(0, True)
+            outcome.enter(0, True)
         elif partial.taken:
-            meeting.repeat(partial.stage, partial.taken, partial.fresh)
+            outcome.repeat(partial.stage, partial.taken, partial.fresh)
         else:
-            meeting.enter(partial.stage, partial.fresh)
-        return Outcome(meeting.next, meeting.matches, meeting.stopped)
+            outcome.enter(partial.stage, partial.fresh)
+        return outcome
 
     def only_optional_after(self, stage: int) -> bool:
         """Whether nothing more is needed from that stage on."""
@@ -94,8 +86,11 @@ class Matcher:
         return not waits and all(self.stages[i].optional for i in range(stage, self.end))
 
 
-class _Meeting:
-    """One event meets one partial match. Its methods are the edges that may be followed from a stage."""
+class Outcome:
+    """What an event does to one partial match. The methods are the edges that may be followed from a stage.
+
+    next: what it becomes. matches: what is complete by it. stopped: whether it must not be.
+    """
 
     def __init__(self, matcher: Matcher, partial: Partial | None, event: Any, at: tuple[int, int]) -> None:
         self.matcher, self.stages = matcher, matcher.stages

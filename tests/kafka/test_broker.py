@@ -187,6 +187,10 @@ def test_a_port_taken_while_its_broker_was_down_is_named():
         port = int(kafka.bootstrap_servers.rpartition(":")[2])
         with socket.create_server(("127.0.0.1", port)), pytest.raises(BrokerError, match=f"port {port} is in use"):
             kafka.restart()
+        with socket.socket() as silent:  # nothing answers there, so that only the broker itself finds out
+            silent.bind(("127.0.0.1", port))
+            with pytest.raises(BrokerError, match=f"port {port} was taken"):
+                kafka.restart()
         kafka.restart()
         assert len(kafka.pids) == 1
 

@@ -10,6 +10,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from time import perf_counter, sleep
 from typing import NamedTuple
 
@@ -66,8 +67,8 @@ def rebalance(
         started = perf_counter()
         stack.enter_context(
             alongside(
-                lambda over: _look(over, rows, connection, topic, group, members, started),
-                lambda over: _send(over, topic, servers, per_second),
+                partial(_look, rows, connection, topic, group, members, started),
+                partial(_send, topic, servers, per_second),
             )
         )
         _wait(lambda: _total(rows) >= behind, seconds)
@@ -113,7 +114,7 @@ def _member(
     return processor
 
 
-def _send(over: threading.Event, topic: str, servers: str, per_second: int) -> None:
+def _send(topic: str, servers: str, per_second: int, over: threading.Event) -> None:
     """Events at a steady pace, of all users in turn, until it is over."""
     producer = visits_producer(servers)
     try:
@@ -127,13 +128,13 @@ def _send(over: threading.Event, topic: str, servers: str, per_second: int) -> N
 
 
 def _look(
-    over: threading.Event,
     rows: list[tuple[float, int, str, int]],
     connection: Connection,
     topic: str,
     group: str,
     members: dict[str, KafkaStreamProcessor],
     started: float,
+    over: threading.Event,
 ) -> None:
     """Ask Kafka for ends and committed offsets, and the members for what they have, ten times a second."""
     partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]

@@ -53,20 +53,19 @@ def kill_the_leader(kafka: LocalKafka) -> pd.DataFrame:
         raise LabError(f"{kafka!r}: three running brokers are needed; use LocalKafka(brokers=3).")
     servers = kafka.bootstrap_servers
     topics = {(acks, insync): led_topic(servers, insync) for acks in ACKS for insync in INSYNC[acks]}
-    flows = [_Flow(servers, topic, acks) for (acks, _), topic in topics.items()]
-    by_topic = dict(zip(topics, flows, strict=True))
-    with alongside(*(flow.send for flow in flows)):
-        _wait_for(lambda: all(flow.goes_on_after(0.0) for flow in flows))
+    flows = {(acks, insync): _Flow(servers, topic, acks) for (acks, insync), topic in topics.items()}
+    with alongside(*(flow.send for flow in flows.values())):
+        _wait_for(lambda: all(flow.goes_on_after(0.0) for flow in flows.values()))
         sleep(STEADY_SECONDS)
-        killed = _kill_while_the_others_stand_still(kafka, by_topic["1", 1])
-        _wait_for(lambda: by_topic["all", 2].goes_on_after(killed))
+        killed = _kill_while_the_others_stand_still(kafka, flows["1", 1])
+        _wait_for(lambda: flows["all", 2].goes_on_after(killed))
         sleep(AFTER_SECONDS)
         restarted = perf_counter()
         kafka.restart(LEADER)
-        _wait_for(lambda: by_topic["all", 3].goes_on_after(restarted))
+        _wait_for(lambda: flows["all", 3].goes_on_after(restarted))
         sleep(AFTER_SECONDS)
     tables = []
-    for (acks, insync), flow in by_topic.items():
+    for (acks, insync), flow in flows.items():
         found = set(read_topic(servers, flow.topic)["value"].astype(int))
         tables.append(flow.table(killed, found).assign(acks=acks, insync=insync, restarted=restarted - killed))
     columns = ["acks", "insync", "number", "sent", "acknowledged", "readable", "restarted"]
